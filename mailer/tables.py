@@ -1,0 +1,362 @@
+"""The whole data model on one page, in bands per room. Only the owning room writes its band.
+
+Instants are aware datetimes in UTC. Addresses and names are NFC. Nothing here holds a usable link.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime; SQLite keeps it as naive UTC text that sorts by time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime reached the database")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _ref(name: str, target: str, **options: Any) -> Column[int]:
+    return Column(name, Id, ForeignKey(f"{target}.id"), **options)
+
+
+# ── choices: what the operator offers, and which feed labels mean it ────────────────────────────────
+
+region = Table(
+    "region",
+    metadata,
+    _id(),
+    Column("code", String(40), nullable=False, unique=True),  # in addresses and files: "lac"
+    Column("label", String(40), nullable=False),  # in the label line of a mail: "LAC"
+    Column("names", Json, nullable=False),  # language → words that a visitor understands
+    Column("position", Integer, nullable=False),
+    Column("retired", Boolean, nullable=False, default=False),
+)
+kind = Table(
+    "kind",
+    metadata,
+    _id(),
+    Column("code", String(40), nullable=False, unique=True),
+    Column("names", Json, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("retired", Boolean, nullable=False, default=False),
+)
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("frequency", String(20), primary_key=True),  # "weekly", "monthly", …
+    Column("position", Integer, nullable=False),
+    Column("weekday", SmallInteger),  # 0 is Monday; weekly only
+    Column("day", SmallInteger),  # 1 to 28; monthly only
+    Column("hour", SmallInteger, nullable=False),  # local time of MAILER_TIMEZONE
+    Column("offered", Boolean, nullable=False, default=True),
+)
+label = Table(  # what feeds write in their categories; all columns empty = nobody has said what it means
+    "label",
+    metadata,
+    Column("key", String(200), primary_key=True),  # casefolded, white space folded
+    Column("text", String(200), nullable=False),  # as it was first seen
+    _ref("kind_id", "kind"),
+    _ref("region_id", "region"),
+    Column("everyone", Boolean, nullable=False, default=False),  # "Global"
+    Column("ignored", Boolean, nullable=False, default=False),  # says nothing of kind or region
+    Column("seen_at", Instant),
+)
+
+# ── news ────────────────────────────────────────────────────────────────────────────────────────────
+
+feed = Table(
+    "feed",
+    metadata,
+    _id(),
+    Column("url", Text, nullable=False, unique=True),  # http(s) address or absolute path of a file
+    Column("title", Text),
+    _ref("kind_id", "kind"),  # for items that name none
+    _ref("region_id", "region"),  # for items that name none; empty = for everyone
+    Column("language", String(35)),  # for feeds that name none
+    Column(
+        "announce_first", Boolean, nullable=False, default=False
+    ),  # mail what stood in it at the first poll
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("first_polled_at", Instant),
+    Column("polled_at", Instant),
+    Column("next_poll_at", Instant),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("error", Text),
+)
+item = Table(
+    "item",
+    metadata,
+    _id(),
+    _ref("feed_id", "feed"),
+    _ref("kind_id", "kind"),
+    Column("everyone", Boolean, nullable=False, default=False),
+    Column("published_on", Date, nullable=False),
+    # waiting: a label that no mapping knows · history: was there before us · ready · excluded
+    Column("status", String(12), nullable=False),
+    Column("labels", Json, nullable=False),  # its categories as the feed wrote them
+    Column("first_seen_at", Instant, nullable=False),
+)
+item_region = Table(
+    "item_region",
+    metadata,
+    _ref("item_id", "item", primary_key=True),
+    _ref("region_id", "region", primary_key=True),
+)
+item_text = Table(  # one row per language
+    "item_text",
+    metadata,
+    _ref("item_id", "item", primary_key=True),
+    Column("language", String(35), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("teaser", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("arrival", Id, unique=True),  # given under a lock when ready to go; empty = not (yet) to be mailed
+    Column("arrived_at", Instant),
+)
+item_identity = Table(  # by what an item is known again
+    "item_identity",
+    metadata,
+    Column(
+        "key", String(80), primary_key=True
+    ),  # "guid:<hash>" (with its feed), "link:<hash>", "hash:<hash>"
+    _ref("item_id", "item", nullable=False, index=True),
+)
+arrival_counter = Table(
+    "arrival_counter",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),  # one row: 1
+    Column("value", Id, nullable=False),
+)
+
+# ── subscribers ─────────────────────────────────────────────────────────────────────────────────────
+
+audience = Table(  # a choice, kept once however many people make it
+    "audience",
+    metadata,
+    _id(),
+    Column("key", String(64), nullable=False, unique=True),  # hash of the columns below
+    Column("regions", Json, nullable=False),  # sorted region ids; [] = all
+    Column("kinds", Json, nullable=False),  # sorted kind ids; [] = all
+    Column("languages", Json, nullable=False),  # in the reader's order; the first is the frame's
+    Column("frequency", String(20), nullable=False),
+)
+audience_region = Table(
+    "audience_region",
+    metadata,
+    _ref("audience_id", "audience", primary_key=True),
+    _ref("region_id", "region", primary_key=True, index=True),
+)
+subscriber = Table(
+    "subscriber",
+    metadata,
+    _id(),
+    Column("address", String(254), nullable=False),  # as typed, domain as A-label
+    Column("address_key", String(254), nullable=False, unique=True),  # casefolded: who is the same person
+    Column("status", String(12), nullable=False),  # pending · confirmed · unsubscribed · stopped
+    _ref("audience_id", "audience"),  # what was confirmed; empty while pending
+    Column("created_at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Column("ended_at", Instant),
+    Index("ix_subscriber_audience", "audience_id", "status"),
+    Index("ix_subscriber_status", "status", "id"),
+)
+wording = Table(  # every consent text that was ever shown
+    "wording",
+    metadata,
+    _id(),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("language", String(35), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("first_shown_at", Instant, nullable=False),
+)
+signup = Table(  # one request to (re)join or to change, waiting for its confirmation
+    "signup",
+    metadata,
+    _id(),
+    _ref("subscriber_id", "subscriber", nullable=False, index=True),
+    _ref("audience_id", "audience", nullable=False),
+    _ref("wording_id", "wording", nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("form", String(200), nullable=False),  # address of the page that was filled in
+    Column("network", String(50), nullable=False),  # truncated: /24 or /48
+    Column("asked_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Column("refused_at", Instant),
+)
+consent = Table(  # append-only: what was agreed to, when, how; and every later change
+    "consent",
+    metadata,
+    _id(),
+    _ref("subscriber_id", "subscriber", nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("act", String(20), nullable=False),  # asked · confirmed · changed · refused · unsubscribed
+    Column("actor", String(80), nullable=False),  # reader · one-click · admin:<name>
+    _ref("wording_id", "wording"),
+    _ref("signup_id", "signup"),
+    Column("network", String(50), nullable=False, default=""),
+    Column("details", Json, nullable=False),  # the choice in codes, the form, …
+)
+budget = Table(  # fixed windows, shared by all machines
+    "budget",
+    metadata,
+    Column("key", String(120), primary_key=True),  # "<bucket>:<keyed hash>"
+    Column("window", Instant, primary_key=True),  # its beginning
+    Column("ends_at", Instant, nullable=False, index=True),
+    Column("used", Integer, nullable=False),
+)
+
+# ── digests ─────────────────────────────────────────────────────────────────────────────────────────
+
+digest = Table(  # one run
+    "digest",
+    metadata,
+    _id(),
+    Column("frequency", String(20), nullable=False),
+    Column("period", String(20), nullable=False),  # "2026-W48", "2026-11"
+    Column("due_at", Instant, nullable=False),
+    Column("high", Id, nullable=False),  # the arrival number up to which it looks, fixed once
+    _ref("mailing_id", "mailing", nullable=False),
+    Column("planned_at", Instant),  # empty while (or if interrupted in) planning
+    Column("considered", Integer, nullable=False, default=0),  # readers
+    UniqueConstraint("frequency", "period"),
+)
+digest_edition = Table(
+    "digest_edition",
+    metadata,
+    _ref("digest_id", "digest", primary_key=True),
+    _ref("edition_id", "edition", primary_key=True),
+    Column("items", Json, nullable=False),  # [[item id, language], …] in order
+    Column("language", String(35), nullable=False),
+    Column("readers", Integer, nullable=False),
+)
+mark = Table(  # the arrival number up to which a reader has been considered
+    "mark",
+    metadata,
+    Column("recipient", Id, primary_key=True, autoincrement=False),
+    Column("arrival", Id, nullable=False),
+)
+
+# ── delivery: knows addresses and letters, never subscribers or digests ─────────────────────────────
+
+block = Table(  # a piece of an edition that many editions share: a frame, an item's card
+    "block",
+    metadata,
+    Column("hash", String(40), primary_key=True),
+    Column("body", Text, nullable=False),  # decoded text, with marks in its slots
+)
+edition = Table(
+    "edition",
+    metadata,
+    _id(),
+    Column("key", String(64), nullable=False, unique=True),  # hash of everything below
+    Column("language", String(35), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("headers", Json, nullable=False),  # [[name, value with marks], …]
+    Column("text", Json, nullable=False),  # block hashes in order
+    Column("html", Json, nullable=False),
+)
+mailing = Table(  # the envelopes of one digest or announcement: paused, cancelled and counted together
+    "mailing",
+    metadata,
+    _id(),
+    Column("name", String(80), nullable=False, unique=True),  # "weekly 2026-W48"; "confirmations"
+    Column("stream", SmallInteger, nullable=False),  # 0 goes ahead of 1
+    Column("state", String(12), nullable=False),  # open · paused · cancelled
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),  # nothing of it is sent after that
+)
+batch = Table(  # what one job of the work engine carries: a number
+    "batch",
+    metadata,
+    _id(),
+    _ref("mailing_id", "mailing", nullable=False, index=True),
+    Column("size", Integer, nullable=False),
+)
+ledger = Table(  # one row per envelope: what became of it
+    "ledger",
+    metadata,
+    _id(),
+    _ref("mailing_id", "mailing", nullable=False),
+    _ref("batch_id", "batch", nullable=False),
+    _ref("edition_id", "edition", nullable=False),
+    Column("recipient", Id, nullable=False),  # opaque number of the room above
+    Column("reference", Id),  # opaque: what a confirmation confirms
+    Column("address", String(254), nullable=False),
+    # due → handed → accepted | deferred | rejected | skipped | unknown
+    Column("status", String(8), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", SmallInteger, nullable=False, default=0),
+    Column("worker", String(40)),
+    Column("lease_until", Instant),
+    Column("done_at", Instant),
+    Column("relay", String(80)),
+    Column("code", SmallInteger),  # reply code, 0 where none came
+    Column("reply", Text),  # the relay's words; of an acceptance its queue id
+    Column("low", Id),  # arrival number at which this letter's news begins
+    Column(
+        "processed", Boolean, nullable=False, default=False
+    ),  # a refusal that the room of bounces has seen
+    Index("ix_ledger_batch_status", "batch_id", "status", "due_at"),
+    Index("ix_ledger_mailing_status", "mailing_id", "status"),
+    Index("ix_ledger_recipient", "recipient", "id"),
+    Index(
+        "ix_ledger_unfinished",
+        "due_at",
+        sqlite_where=text("status IN ('due', 'deferred', 'handed')"),
+        postgresql_where=text("status IN ('due', 'deferred', 'handed')"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Small tools that know nothing of newsletters: addresses, clock, tokens, fetching, HTML, templates."""

@@ -1,0 +1,89 @@
+"""Signed tokens that stand in links: made from what they say, never stored.
+
+A token is `key id . subject . code`: the code is HMAC-SHA256 over purpose and subject, cut to 128
+bits, under a key derived for that one purpose. So a token for one purpose opens no other, a database
+dump holds no usable link, and an older secret still opens the links that it made.
+"""
+
+import hashlib
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+_SHAPE = re.compile(r"([0-9A-Za-z_-]{2})\.([0-9a-z-]{1,80})\.([0-9A-Za-z_-]{22})", re.ASCII)
+
+
+class Purpose(StrEnum):
+    """What a link lets its holder do. One right each."""
+
+    CONFIRM = "confirm"
+    REFUSE = "refuse"
+    PREFERENCES = "preferences"
+    UNSUBSCRIBE = "unsubscribe"
+    RETURN_PATH = "return-path"
+    MESSAGE_ID = "message-id"
+    FORM = "form"
+
+
+def _base64url(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Key:
+    id: str
+    derived: dict[Purpose, bytes]
+
+
+class Keyring:
+    """The secrets that sign links: the first one signs, all of them verify.
+
+    secrets: at least 32 characters each, the newest first.
+    """
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        if not secrets:
+            raise ValueError("a keyring needs at least one secret")
+        self._keys = [self._derive(secret.encode()) for secret in secrets]
+
+    def __repr__(self) -> str:
+        return f"Keyring({', '.join(key.id for key in self._keys)})"
+
+    @staticmethod
+    def _derive(secret: bytes) -> _Key:
+        key_id = _base64url(hmac.digest(secret, b"key id", "sha256"))[:2]
+        return _Key(key_id, {p: hmac.digest(secret, b"purpose:" + p.encode(), "sha256") for p in Purpose})
+
+    def code(self, purpose: Purpose, subject: str) -> str:
+        """The bare 22-character code of the newest secret, without key id and subject."""
+        return self._code(self._keys[0], purpose, subject)
+
+    @staticmethod
+    def _code(key: _Key, purpose: Purpose, subject: str) -> str:
+        return _base64url(hmac.digest(key.derived[purpose], subject.encode("ascii"), "sha256")[:16])
+
+    def sign(self, purpose: Purpose, subject: str) -> str:
+        """A token of letters, digits, `-`, `_` and `.`; subject: 1 to 80 of `0-9a-z-`."""
+        token = f"{self._keys[0].id}.{subject}.{self.code(purpose, subject)}"
+        if not _SHAPE.fullmatch(token):
+            raise ValueError(f"not a token subject: {subject!r}")
+        return token
+
+    def read(self, purpose: Purpose, token: str) -> str | None:
+        """The subject of a token that one of our secrets signed for this purpose, else None."""
+        shape = _SHAPE.fullmatch(token)
+        if shape is None:
+            return None
+        key_id, subject, code = shape.groups()
+        for key in self._keys:
+            if key.id == key_id and hmac.compare_digest(self._code(key, purpose, subject), code):
+                return subject
+        return None
+
+    def keyed_hash(self, text: str) -> str:
+        """A hex digest that only the holder of the oldest secret can make (for suppression after erasure)."""
+        key = self._keys[-1].derived[Purpose.FORM]
+        return hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()
