@@ -31,7 +31,7 @@ def _source() -> Catalog:
         "-F",
         "babel.cfg",
         "-o",
-        "-",
+        "/dev/stdout",
         "mailer",
         "templates",
     ]
