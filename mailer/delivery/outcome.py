@@ -12,7 +12,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Not now; try again. code: the reply code, 0 where none came (no connection). blame: see Rejected."""
+    """Not now; try again. code: the reply code, 0 where none came (the connection broke before the content was sent).
+
+    blame: see Rejected; or `relay`: it was busy, closing or gone, and the letter may go again at once elsewhere.
+    """
 
     code: int
     reply: str
