@@ -4,6 +4,7 @@ import os
 from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -67,6 +68,12 @@ class Settings(BaseSettings):
     funder_disclaimer: str = Field("", description="the disclaimer that a funder asks for")
     templates_dir: Path | None = Field(
         None, description="folder with templates of your own; a file there replaces ours"
+    )
+
+    # Sending
+    unknown_policy: Literal["resend", "leave"] = Field(
+        "resend",
+        description="a letter whose reply nobody saw: resend (nobody missed) or leave (nobody gets it twice)",
     )
 
     # How long

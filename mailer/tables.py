@@ -326,6 +326,14 @@ batch = Table(  # what one job of the work engine carries: a number
     _ref("mailing_id", "mailing", nullable=False, index=True),
     Column("size", Integer, nullable=False),
 )
+worker = Table(  # a process that sends; its letters are its own until its lease ends
+    "worker",
+    metadata,
+    _id(),
+    Column("name", String(80), nullable=False),  # host and process, for people
+    Column("started_at", Instant, nullable=False),
+    Column("lease_until", Instant, nullable=False, index=True),  # by the database's clock on PostgreSQL
+)
 ledger = Table(  # one row per envelope: what became of it
     "ledger",
     metadata,
@@ -340,22 +348,24 @@ ledger = Table(  # one row per envelope: what became of it
     Column("status", String(8), nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("attempts", SmallInteger, nullable=False, default=0),
-    Column("worker", String(40)),
-    Column("lease_until", Instant),
+    Column(
+        "worker_id", Id
+    ),  # who was handed it last; kept afterwards, so that a late reply still finds its row
     Column("done_at", Instant),
     Column("relay", String(80)),
     Column("code", SmallInteger),  # reply code, 0 where none came
     Column("reply", Text),  # the relay's words; of an acceptance its queue id
+    Column("blame", String(9)),  # of a refusal: recipient · sender
     Column("low", Id),  # arrival number at which this letter's news begins
     Column(
         "processed", Boolean, nullable=False, default=False
     ),  # a refusal that the room of bounces has seen
-    Index("ix_ledger_batch_status", "batch_id", "status", "due_at"),
-    Index("ix_ledger_mailing_status", "mailing_id", "status"),
+    Index("ix_ledger_batch_status", "batch_id", "status"),
     Index("ix_ledger_recipient", "recipient", "id"),
-    Index(
+    Index(  # what may still leave
         "ix_ledger_unfinished",
-        "due_at",
+        "mailing_id",
+        "batch_id",
         sqlite_where=text("status IN ('due', 'deferred', 'handed')"),
         postgresql_where=text("status IN ('due', 'deferred', 'handed')"),
     ),

@@ -5,3 +5,41 @@ letters over SMTP, and rows of the ledger that say what became of each. `recipie
 opaque numbers of the rooms above; links are derived from them when a letter is composed, never stored.
 It never calls up: rooms above read the ledger.
 """
+
+from mailer.delivery.envelope import Content, Envelope, Slot, Stream
+from mailer.delivery.mailings import (
+    Counts,
+    MailingState,
+    open_digest_letters,
+    open_mailing,
+    progress,
+    put,
+    put_all,
+    save_edition,
+    set_mailing_state,
+    withdraw,
+    withdraw_all,
+)
+from mailer.delivery.reconcile import reconcile
+from mailer.delivery.sender import CannotSend, Sender
+
+__all__ = [
+    "CannotSend",
+    "Content",
+    "Counts",
+    "Envelope",
+    "MailingState",
+    "Sender",
+    "Slot",
+    "Stream",
+    "open_digest_letters",
+    "open_mailing",
+    "progress",
+    "put",
+    "put_all",
+    "reconcile",
+    "save_edition",
+    "set_mailing_state",
+    "withdraw",
+    "withdraw_all",
+]

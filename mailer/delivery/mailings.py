@@ -1,0 +1,240 @@
+"""The callers' side of the ledger: editions, mailings and envelopes go in, counts come out.
+
+Each function works inside the caller's transaction. What a worker does to the rows stands in `ledger.py`.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, Table, and_, func, insert, literal, null, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mailer.delivery.envelope import Content, Envelope, Stream
+from mailer.delivery.slots import check_content
+from mailer.tables import Id, Instant, batch, block, edition, ledger, mailing
+
+OPEN = ("due", "deferred")
+"""Rows that nobody holds: they may be claimed or withdrawn."""
+
+
+class MailingState(StrEnum):
+    OPEN = "open"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the letters of a mailing, or of a run."""
+
+    due: int = 0
+    handed: int = 0
+    accepted: int = 0
+    deferred: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    unknown: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def unfinished(self) -> int:
+        return self.due + self.handed + self.deferred
+
+
+async def save_edition(db: AsyncConnection, content: Content) -> int:
+    """The number of this content; the same content has the same number. Blocks are stored once.
+
+    Raises ValueError where the content can't become a letter: a header that isn't plain ASCII, for one.
+    """
+    check_content(content)
+    text = [_hash(part) for part in content.text]
+    html = [_hash(part) for part in content.html]
+    described = [content.language, content.subject, content.headers, text, html]
+    key = hashlib.sha256(json.dumps(described, ensure_ascii=False).encode()).hexdigest()
+    known = select(edition.c.id).where(edition.c.key == key)
+    number = (await db.execute(known)).scalar_one_or_none()
+    if number is not None:
+        return int(number)
+    bodies = dict(zip([*text, *html], [*content.text, *content.html], strict=True))
+    rows = [{"hash": name, "body": body} for name, body in sorted(bodies.items())]
+    if rows:
+        await db.execute(_new(db, block), rows)
+    values = {
+        "key": key,
+        "language": content.language,
+        "subject": content.subject,
+        "headers": [list(header) for header in content.headers],
+        "text": text,
+        "html": html,
+    }
+    await db.execute(_new(db, edition).values(values))
+    return int((await db.execute(known)).scalar_one())
+
+
+def _hash(part: str) -> str:
+    return hashlib.blake2b(part.encode(), digest_size=20).hexdigest()
+
+
+def _new(db: AsyncConnection, table: Table) -> Any:
+    """INSERT … ON CONFLICT DO NOTHING: two that bring the same thing both succeed."""
+    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+async def open_mailing(
+    db: AsyncConnection, name: str, stream: Stream, now: datetime, expires_at: datetime | None = None
+) -> int:
+    """The number of the mailing of this name, made at the first call. Nothing leaves after `expires_at`."""
+    known = select(mailing.c.id).where(mailing.c.name == name)
+    number = (await db.execute(known)).scalar_one_or_none()
+    if number is None:
+        values = {
+            "name": name,
+            "stream": stream,
+            "state": MailingState.OPEN,
+            "created_at": now,
+            "expires_at": expires_at,
+        }
+        await db.execute(_new(db, mailing).values(values))
+        number = (await db.execute(known)).scalar_one()
+    return int(number)
+
+
+async def set_mailing_state(db: AsyncConnection, mailing_id: int, state: MailingState) -> None:
+    """Pause, resume or cancel; workers obey within a second.
+
+    The rows of a cancelled mailing stay due, so that the next planning can withdraw them and take
+    their news over.
+    """
+    await db.execute(update(mailing).where(mailing.c.id == mailing_id).values(state=state))
+
+
+async def put(
+    db: AsyncConnection,
+    envelope: Envelope,
+    now: datetime,
+    *,
+    mailing_name: str = "confirmations",
+    stream: Stream = Stream.TRANSACTIONAL,
+) -> int:
+    """One letter, due now. Returns its batch, to be enqueued once the transaction is committed."""
+    mailing_id = await open_mailing(db, mailing_name, stream, now)
+    batch_id = await _open_batch(db, mailing_id, 1)
+    values = {
+        "mailing_id": mailing_id,
+        "batch_id": batch_id,
+        "edition_id": envelope.edition,
+        "recipient": envelope.recipient,
+        "reference": envelope.reference,
+        "address": envelope.address,
+        "status": "due",
+        "due_at": now,
+    }
+    await db.execute(insert(ledger).values(values))
+    return batch_id
+
+
+async def _open_batch(db: AsyncConnection, mailing_id: int, size: int) -> int:
+    result = await db.execute(insert(batch).values(mailing_id=mailing_id, size=size).returning(batch.c.id))
+    return int(result.scalar_one())
+
+
+async def put_all(
+    db: AsyncConnection, mailing_id: int, envelopes: Select[Any], batch_size: int = 1000
+) -> list[int]:
+    """Every row of the Select becomes a letter; no address passes through this process.
+
+    envelopes: columns edition_id, recipient, address, due_at, low. Returns the batches that were made.
+    """
+    counted = select(func.count()).select_from(envelopes.subquery())
+    count = (await db.execute(counted)).scalar_one()
+    sizes = [batch_size] * (count // batch_size) + ([count % batch_size] if count % batch_size else [])
+    batches = [await _open_batch(db, mailing_id, size) for size in sizes]
+    if not batches:
+        return []
+    source = envelopes.add_columns(
+        func.row_number().over(order_by=envelopes.selected_columns["recipient"]).label("place")
+    ).subquery()
+    # A row that came between the count and this statement goes into the last batch, not under the table.
+    part = (source.c.place - 1) // batch_size
+    last = len(batches) - 1
+    made = (
+        select(batch.c.id, (func.row_number().over(order_by=batch.c.id) - 1).label("part"))
+        .where(batch.c.id.in_(batches))
+        .subquery()
+    )
+    rows = select(
+        literal(mailing_id, Id),
+        made.c.id,
+        source.c.edition_id,
+        source.c.recipient,
+        null().label("reference"),
+        source.c.address,
+        literal("due"),
+        source.c.due_at,
+        literal(0),
+        source.c.low,
+        literal(False),
+    ).join_from(source, made, or_(made.c.part == part, and_(made.c.part == last, part > last)))
+    columns = (
+        "mailing_id",
+        "batch_id",
+        "edition_id",
+        "recipient",
+        "reference",
+        "address",
+        "status",
+        "due_at",
+        "attempts",
+        "low",
+        "processed",
+    )
+    await db.execute(insert(ledger).from_select(columns, rows))
+    return batches
+
+
+async def withdraw(db: AsyncConnection, recipient: int, now: datetime, why: str = "withdrawn") -> int:
+    """Nothing more goes to this recipient that hasn't left: due or deferred → skipped. Returns how many."""
+    result = await db.execute(_skip(now, why).where(ledger.c.recipient == recipient))
+    return result.rowcount
+
+
+async def withdraw_all(
+    db: AsyncConnection, recipients: Select[Any], now: datetime, why: str = "replaced"
+) -> int:
+    """The same for the digest letters of every recipient in the Select (one column), in one statement."""
+    statement = _skip(now, why).where(ledger.c.recipient.in_(recipients), _digests())
+    return (await db.execute(statement)).rowcount
+
+
+def _skip(now: datetime, why: str) -> Any:
+    values = {"status": "skipped", "done_at": literal(now, Instant), "reply": why}
+    return update(ledger).where(ledger.c.status.in_(OPEN)).values(values)
+
+
+def _digests() -> Any:
+    return ledger.c.mailing_id.in_(select(mailing.c.id).where(mailing.c.stream == Stream.DIGEST))
+
+
+def open_digest_letters() -> Select[Any]:
+    """recipient, status, low of each digest letter that is due, deferred or handed, for planning the next."""
+    return select(ledger.c.recipient, ledger.c.status, ledger.c.low).where(
+        ledger.c.status.in_((*OPEN, "handed")), _digests()
+    )
+
+
+async def progress(db: AsyncConnection, mailing_id: int | None = None) -> Counts:
+    """What became of the letters of one mailing, or of all."""
+    statement = select(ledger.c.status, func.count()).group_by(ledger.c.status)
+    if mailing_id is not None:
+        batches = select(batch.c.id).where(batch.c.mailing_id == mailing_id)
+        statement = statement.where(ledger.c.batch_id.in_(batches))
+    return Counts(**{row[0]: row[1] for row in await db.execute(statement)})

@@ -1,0 +1,72 @@
+"""Finds work again that was lost with a process: letters of workers whose lease ended, batches that nobody carries."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mailer.delivery.mailings import OPEN, MailingState
+from mailer.tables import Instant, batch, ledger, mailing, worker
+
+
+class UnknownPolicy(StrEnum):
+    """What becomes of a letter that was handed over and whose reply nobody saw.
+
+    resend: it goes again with the same Message-ID, so nobody is missed and some readers may get it twice.
+    leave: it stays unknown, so nobody gets it twice, until a person says `mailer digest resend`.
+    """
+
+    RESEND = "resend"
+    LEAVE = "leave"
+
+
+async def reconcile(db: AsyncConnection, now: datetime, policy: str = UnknownPolicy.RESEND) -> list[int]:
+    """Take letters back from dead workers, and name each batch with letters that are due, urgent streams first."""
+    await take_back(db, now, policy)
+    return await unfinished_batches(db, now)
+
+
+async def take_back(db: AsyncConnection, now: datetime, policy: str) -> int:
+    """Letters of workers whose lease ended become due again, or unknown. Returns how many.
+
+    worker_id stays, so that a reply that comes all the same still finds its row.
+    """
+    ended = delete(worker).where(worker.c.lease_until < present(db, now)).returning(worker.c.id)
+    dead = list((await db.execute(ended)).scalars())  # from here on they can neither renew nor claim
+    if not dead:
+        return 0
+    resend = policy == UnknownPolicy.RESEND
+    values: dict[str, Any] = {"status": "due" if resend else "unknown", "code": 0}
+    values["reply"] = "handed to a worker that stopped, and nobody saw the reply"
+    values["done_at"] = None if resend else now
+    held = update(ledger).where(ledger.c.status == "handed", ledger.c.worker_id.in_(dead))
+    return (await db.execute(held.values(values))).rowcount
+
+
+def present(db: AsyncConnection, now: datetime) -> ColumnElement[datetime]:
+    """The clock that leases go by: PostgreSQL's own, since machines' clocks differ; on SQLite ours."""
+    if db.dialect.name == "sqlite":
+        return literal(now, Instant)
+    return func.clock_timestamp(type_=Instant)
+
+
+async def unfinished_batches(
+    db: AsyncConnection, now: datetime, mailing_id: int | None = None, limit: int | None = None
+) -> list[int]:
+    """Batches with letters that may leave now: due, of an open mailing that hasn't expired."""
+    waiting = exists().where(
+        ledger.c.batch_id == batch.c.id, ledger.c.status.in_(OPEN), ledger.c.due_at <= literal(now, Instant)
+    )
+    statement = (
+        select(batch.c.id)
+        .join(mailing, mailing.c.id == batch.c.mailing_id)
+        .where(mailing.c.state == MailingState.OPEN, waiting)
+        .where(or_(mailing.c.expires_at.is_(None), mailing.c.expires_at > literal(now, Instant)))
+        .order_by(mailing.c.stream, batch.c.id)
+        .limit(limit)
+    )
+    if mailing_id is not None:
+        statement = statement.where(batch.c.mailing_id == mailing_id)
+    return list((await db.execute(statement)).scalars())
