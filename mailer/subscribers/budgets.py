@@ -1,0 +1,59 @@
+"""How many confirmation mails may be asked for: by address, network, mail domain, and in all. Rules only.
+
+Each bucket stands alone, so that nobody gets around one by changing another. Windows are fixed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from mailer.tools.address import Address
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_START = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Requests an hour. A wider network (/48) may ask for four times as much as one of its /64."""
+
+    network: int
+    domain: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    key: str
+    begins_at: datetime
+    ends_at: datetime
+    limit: int
+
+
+def buckets(
+    address: Address, networks: tuple[str, ...], limits: Limits, hashed: Callable[[str], str], now: datetime
+) -> list[Bucket]:
+    """What a request must find unspent, in the order in which it is taken.
+
+    The network comes first: one that has spent its own budget then spends nobody else's. The order is the
+    same for every request, so that two of them never wait for each other's rows.
+    networks: from narrow to wide. hashed: turns an address into what may be stored.
+    """
+    widths = [limits.network, limits.network * 4]
+    person = hashed(address.key)
+    return [
+        *(
+            _bucket(f"network:{network}", _HOUR, limit, now)
+            for network, limit in zip(networks, widths, strict=False)
+        ),
+        _bucket(f"address:{person}", _DAY, 1, now),
+        _bucket(f"address-month:{person}", 30 * _DAY, 3, now),
+        _bucket(f"domain:{hashed(address.domain)}", _HOUR, limits.domain, now),
+        _bucket("total", _HOUR, limits.total, now),
+    ]
+
+
+def _bucket(key: str, length: timedelta, limit: int, now: datetime) -> Bucket:
+    begins_at = _START + (now - _START) // length * length
+    return Bucket(key, begins_at, begins_at + length, limit)

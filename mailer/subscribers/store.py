@@ -1,0 +1,284 @@
+"""The only queries of this room. Each runs in the caller's transaction."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Table, delete, exists, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mailer.subscribers.budgets import Bucket
+from mailer.subscribers.consent import Act, Wording
+from mailer.subscribers.status import Signup, Status, Subscriber
+from mailer.subscribers.wish import Audience, Wish
+from mailer.tables import audience, audience_region, budget, consent, signup, subscriber, wording
+from mailer.tools.address import Address
+
+_PAGE = 500
+
+
+def readers(frequency: str) -> Select[tuple[int, str, int]]:
+    """Who may get a digest of this frequency: columns recipient, address, audience_id."""
+    return (
+        select(subscriber.c.id.label("recipient"), subscriber.c.address, subscriber.c.audience_id)
+        .join(audience, audience.c.id == subscriber.c.audience_id)
+        .where(subscriber.c.status == Status.CONFIRMED, audience.c.frequency == frequency)
+    )
+
+
+async def audiences(db: AsyncConnection) -> dict[int, Audience]:
+    """Every choice that was ever made, by its id."""
+    return {row.id: _audience(row) for row in await db.execute(select(audience))}
+
+
+async def audience_of(db: AsyncConnection, number: int) -> Audience:
+    return _audience((await db.execute(select(audience).where(audience.c.id == number))).one())
+
+
+def _audience(row: Any) -> Audience:
+    return Audience(
+        id=row.id,
+        regions=tuple(row.regions),
+        kinds=tuple(row.kinds),
+        languages=tuple(row.languages),
+        frequency=row.frequency,
+    )
+
+
+async def keep_wish(db: AsyncConnection, wish: Wish) -> int:
+    """The id of this choice; it is added at its first use."""
+    number, is_new = await _keep(db, audience, {"key": wish.key}, wish.columns())
+    if is_new and wish.regions:
+        rows = [{"audience_id": number, "region_id": region} for region in set(wish.regions)]
+        await db.execute(insert(audience_region), rows)
+    return number
+
+
+async def keep_wording(db: AsyncConnection, shown: Wording, now: datetime) -> int:
+    """The id of a consent text; it is kept at its first use and never changed."""
+    values = {"language": shown.language, "text": shown.text, "first_shown_at": now}
+    return (await _keep(db, wording, {"hash": shown.hash}, values))[0]
+
+
+async def wording_with(db: AsyncConnection, digest: str) -> Wording | None:
+    row = (await db.execute(select(wording).where(wording.c.hash == digest))).one_or_none()
+    return Wording(row.language, row.text) if row else None
+
+
+async def meet(db: AsyncConnection, address: Address, now: datetime) -> Subscriber:
+    """The subscriber with this address; a new one is pending."""
+    values = {"address": address.text, "status": Status.PENDING, "created_at": now}
+    number, _ = await _keep(db, subscriber, {"address_key": address.key}, values)
+    found = await get(db, number)
+    assert found is not None  # noqa: S101 - it was written one line above
+    return found
+
+
+async def _keep(
+    db: AsyncConnection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]
+) -> tuple[int, bool]:
+    """(id, was it added?) of the row with this key. Two who add it at once get the same id."""
+    (column, value), *_ = key.items()
+    known = select(table.c.id).where(table.c[column] == value)
+    number: int | None = (await db.execute(known)).scalar_one_or_none()
+    if number is not None:
+        return number, False
+    dialect_insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    added = dialect_insert(table).values(**key, **values).on_conflict_do_nothing().returning(table.c.id)
+    number = (await db.execute(added)).scalar_one_or_none()
+    if number is not None:
+        return number, True
+    return (await db.execute(known)).scalar_one(), False
+
+
+async def get(db: AsyncConnection, number: int) -> Subscriber | None:
+    row = (await db.execute(_people().where(subscriber.c.id == number))).one_or_none()
+    return _subscriber(row) if row else None
+
+
+async def find(db: AsyncConnection, key: str) -> Subscriber | None:
+    row = (await db.execute(_people().where(subscriber.c.address_key == key))).one_or_none()
+    return _subscriber(row) if row else None
+
+
+async def walk(db: AsyncConnection, status: Status | None = None) -> AsyncIterator[Subscriber]:
+    """All subscribers in the order of their ids, read page by page."""
+    after = 0
+    while True:
+        page = _people().where(subscriber.c.id > after).order_by(subscriber.c.id).limit(_PAGE)
+        if status is not None:
+            page = page.where(subscriber.c.status == status)
+        rows = (await db.execute(page)).all()
+        for row in rows:
+            yield _subscriber(row)
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1].id
+
+
+def _people() -> Select[Any]:
+    return select(*(subscriber.c[field.name] for field in fields(Subscriber)))
+
+
+def _subscriber(row: Any) -> Subscriber:
+    values = dict(row._mapping)
+    return Subscriber(**{**values, "status": Status(values["status"])})
+
+
+async def move(db: AsyncConnection, number: int, to: Status, **columns: Any) -> bool:
+    """Give a subscriber another status (and columns); False where they have it already."""
+    done = await db.execute(
+        update(subscriber)
+        .where(subscriber.c.id == number, subscriber.c.status != to)
+        .values(status=to, **columns)
+    )
+    return done.rowcount == 1
+
+
+async def accept(db: AsyncConnection, number: int, audience_id: int, now: datetime) -> None:
+    """Confirmed, with this choice, whatever they were before."""
+    values = {"status": Status.CONFIRMED, "audience_id": audience_id, "confirmed_at": now, "ended_at": None}
+    await db.execute(update(subscriber).where(subscriber.c.id == number).values(**values))
+
+
+async def resume(db: AsyncConnection, number: int, ended_at: datetime) -> bool:
+    """Take back the unsubscribing that happened at `ended_at`; False where it no longer stands."""
+    done = await db.execute(
+        update(subscriber)
+        .where(
+            subscriber.c.id == number,
+            subscriber.c.status == Status.UNSUBSCRIBED,
+            subscriber.c.ended_at == ended_at,
+            subscriber.c.audience_id.is_not(None),
+        )
+        .values(status=Status.CONFIRMED, ended_at=None)
+    )
+    return done.rowcount == 1
+
+
+async def choose(db: AsyncConnection, number: int, audience_id: int) -> bool:
+    """Change the choice of a confirmed reader; False where they are not confirmed."""
+    done = await db.execute(
+        update(subscriber)
+        .where(subscriber.c.id == number, subscriber.c.status == Status.CONFIRMED)
+        .values(audience_id=audience_id)
+    )
+    return done.rowcount == 1
+
+
+# ── sign-ups ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def add_signup(db: AsyncConnection, **columns: Any) -> int:
+    number: int = (await db.execute(insert(signup).values(**columns).returning(signup.c.id))).scalar_one()
+    return number
+
+
+async def get_signup(db: AsyncConnection, number: int) -> Signup | None:
+    query = (
+        select(signup, subscriber.c.address, audience)
+        .join(subscriber, subscriber.c.id == signup.c.subscriber_id)
+        .join(audience, audience.c.id == signup.c.audience_id)
+        .where(signup.c.id == number)
+    )
+    row = (await db.execute(query)).mappings().one_or_none()
+    if row is None:
+        return None
+    wish = Wish(
+        tuple(row[audience.c.regions]),
+        tuple(row[audience.c.kinds]),
+        tuple(row[audience.c.languages]),
+        row[audience.c.frequency],
+    )
+    same = ("id", "subscriber_id", "audience_id", "language", "form", "expires_at", "used_at", "refused_at")
+    return Signup(
+        address=row[subscriber.c.address], wish=wish, **{name: row[signup.c[name]] for name in same}
+    )
+
+
+async def use_signup(db: AsyncConnection, number: int, now: datetime) -> bool:
+    """Mark a sign-up as confirmed; False where it is used, refused or expired: it counts once."""
+    done = await db.execute(
+        update(signup)
+        .where(
+            signup.c.id == number,
+            signup.c.used_at.is_(None),
+            signup.c.refused_at.is_(None),
+            signup.c.expires_at > now,
+        )
+        .values(used_at=now)
+    )
+    return done.rowcount == 1
+
+
+async def refuse_signup(db: AsyncConnection, number: int, now: datetime) -> bool:
+    done = await db.execute(
+        update(signup)
+        .where(signup.c.id == number, signup.c.used_at.is_(None), signup.c.refused_at.is_(None))
+        .values(refused_at=now)
+    )
+    return done.rowcount == 1
+
+
+async def has_refused(db: AsyncConnection, subscriber_id: int) -> bool:
+    """Has somebody at this address said "that wasn't me"?"""
+    refusal = exists().where(signup.c.subscriber_id == subscriber_id, signup.c.refused_at.is_not(None))
+    return bool((await db.execute(select(refusal))).scalar_one())
+
+
+# ── consent ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def add_consent(
+    db: AsyncConnection, number: int, act: Act, actor: str, now: datetime, **columns: Any
+) -> int:
+    """Append to the record of what was agreed to; returns the row's id. Nothing ever changes a row."""
+    values = {"subscriber_id": number, "act": act, "actor": actor, "at": now, "details": {}} | columns
+    row: int = (await db.execute(insert(consent).values(**values).returning(consent.c.id))).scalar_one()
+    return row
+
+
+async def get_consent(db: AsyncConnection, number: int) -> Any:
+    """One row of the record (subscriber_id, act, at), or None."""
+    return (await db.execute(select(consent).where(consent.c.id == number))).one_or_none()
+
+
+async def trail(db: AsyncConnection, number: int) -> list[dict[str, Any]]:
+    """A person's record of consent, oldest first, with the words that they saw."""
+    query = (
+        select(consent, wording.c.text.label("wording"), wording.c.language, signup.c.form)
+        .outerjoin(wording, wording.c.id == consent.c.wording_id)
+        .outerjoin(signup, signup.c.id == consent.c.signup_id)
+        .where(consent.c.subscriber_id == number)
+        .order_by(consent.c.id)
+    )
+    return [dict(row) for row in (await db.execute(query)).mappings()]
+
+
+async def signups_of(db: AsyncConnection, number: int) -> list[dict[str, Any]]:
+    query = select(signup).where(signup.c.subscriber_id == number).order_by(signup.c.id)
+    return [dict(row) for row in (await db.execute(query)).mappings()]
+
+
+# ── budgets ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def take(db: AsyncConnection, bucket: Bucket) -> bool:
+    """Take one from a bucket; False where it is empty. One statement, so it holds across machines."""
+    dialect_insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    first = dialect_insert(budget).values(
+        key=bucket.key, window=bucket.begins_at, ends_at=bucket.ends_at, used=1
+    )
+    statement = first.on_conflict_do_update(
+        index_elements=["key", "window"],
+        set_={"used": budget.c.used + 1},
+        where=budget.c.used < bucket.limit,
+    ).returning(budget.c.used)
+    return (await db.execute(statement)).scalar_one_or_none() is not None
+
+
+async def forget_budgets(db: AsyncConnection, now: datetime) -> int:
+    """Delete the windows that are over; returns how many."""
+    return (await db.execute(delete(budget).where(budget.c.ends_at <= now))).rowcount
