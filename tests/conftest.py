@@ -1,8 +1,9 @@
 """Fixtures that every room's tests share: a database of each dialect, settings, a clock that stands still."""
 
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,22 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 """Real data, beside the checkout where it is at hand; tests that need it skip without it."""
+
+
+REQUIRED = {mark for mark in os.environ.get("MAILER_TESTS_REQUIRE", "").split(",") if mark}
+"""Marks whose tests must run, "postgres,browser,postfix": there a skipped test is a failed one."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    missing = REQUIRED.intersection(mark.name for mark in item.iter_markers())
+    if report.skipped and missing:
+        report.outcome = "failed"
+        report.longrepr = f"MAILER_TESTS_REQUIRE asks for {', '.join(missing)}, but: {report.longrepr}"
+    return report
 
 
 class FrozenClock:

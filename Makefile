@@ -1,0 +1,60 @@
+# `make` alone prints this menu. Needed: Python 3.11 or newer, pip, make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := menu
+.PHONY: menu demo run test check format bench kill migration clean
+
+menu:
+	@echo "make demo             try it: sample news, two dozen readers, a built-in inbox (ONCE=1 ends by itself)"
+	@echo "make run              mailer serve, with your settings from .env"
+	@echo "make test             all tests, on SQLite and on PostgreSQL (ARGS='-k confirm' picks some)"
+	@echo "make check            format, lint, types, and the stairs that imports go down"
+	@echo "make format           put the code into its format"
+	@echo "make bench            measure the send path"
+	@echo "make kill             end workers at random moments and count what was lost or doubled"
+	@echo "make migration m='…'  write the step from the last tables to those of mailer/tables.py"
+	@echo "make clean            remove .venv and the demo's data"
+
+# A stamp is newer than pyproject.toml once everything is installed: to run it, or to work on it too.
+.venv/run.stamp: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/work.stamp: .venv/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	@touch $@
+
+demo: .venv/run.stamp
+	$(BIN)/mailer demo $(if $(ONCE),--once)
+
+run: .venv/run.stamp
+	$(BIN)/mailer serve
+
+test: .venv/work.stamp
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/work.stamp
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/work.stamp
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: .venv/work.stamp
+	$(BIN)/python -m benchmarks.send $(ARGS)
+
+kill: .venv/work.stamp
+	$(BIN)/python -m benchmarks.kill $(ARGS)
+
+migration: .venv/work.stamp
+	$(BIN)/python -m mailer.migrations "$(m)"
+	$(BIN)/ruff format --quiet mailer/migrations/versions
+	$(BIN)/ruff check --quiet --fix mailer/migrations/versions
+
+clean:
+	rm -rf .venv demo-data
