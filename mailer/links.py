@@ -39,6 +39,10 @@ class Links:
     def unsubscribe(self, recipient: int) -> str:
         return self._signed("unsubscribe", Purpose.UNSUBSCRIBE, recipient)
 
+    def undo(self, act: int) -> str:
+        """Takes back one unsubscribing, by its number in the record of consent."""
+        return self._signed("undo", Purpose.UNDO, act)
+
     def latest(self, **choice: str) -> str:
         """The public page of the latest news; choice: region, kind and language codes, comma-separated."""
         query = urlencode({name: value for name, value in choice.items() if value})

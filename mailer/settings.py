@@ -60,10 +60,12 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", description="time zone of schedules and dates, as Europe/Brussels")
     website_url: str = Field("", description="your own site, linked from the name in pages and mails")
     logo_url: str = Field("", description="https address of a logo, 2:1 or wider")
+    logo_size: str = Field("160x64", description="width x height in pixels at which the logo is shown in mails")
     brand_color: str = Field(
         "#1d4f91", description="#rrggbb of headings and buttons; must be readable on white"
     )
     funder_emblem_url: str = Field("", description="https address of a funder's emblem")
+    funder_emblem_size: str = Field("72x48", description="width x height in pixels of the emblem in mails")
     funder_statement: str = Field("", description="'Funded by …', beside the emblem")
     funder_disclaimer: str = Field("", description="the disclaimer that a funder asks for")
     templates_dir: Path | None = Field(
@@ -75,6 +77,11 @@ class Settings(BaseSettings):
         "resend",
         description="a letter whose reply nobody saw: resend (nobody missed) or leave (nobody gets it twice)",
     )
+
+    # How much, against abuse of the form: confirmation mails that may be asked for in an hour
+    signups_per_network: int = Field(60, ge=1, description="from one network (an IPv4 /24 or an IPv6 /64)")
+    signups_per_domain: int = Field(500, ge=1, description="for addresses of one mail domain")
+    signups_in_all: int = Field(5000, ge=1, description="altogether")
 
     # How long
     confirm_days: int = Field(7, ge=1, le=14, description="days for which a confirmation link works")
@@ -92,6 +99,14 @@ class Settings(BaseSettings):
     def _colour(cls, value: str) -> str:
         if len(value) != 7 or value[0] != "#" or any(c not in "0123456789abcdefABCDEF" for c in value[1:]):
             raise ValueError("must look like #1d4f91")
+        return value
+
+    @field_validator("logo_size", "funder_emblem_size")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        width, by, height = value.partition("x")
+        if not by or not width.isdecimal() or not height.isdecimal():
+            raise ValueError("must be width x height in pixels, as 160x64")
         return value
 
     @property

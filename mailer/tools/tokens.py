@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     REFUSE = "refuse"
     PREFERENCES = "preferences"
     UNSUBSCRIBE = "unsubscribe"
+    UNDO = "undo"
     RETURN_PATH = "return-path"
     MESSAGE_ID = "message-id"
     FORM = "form"
