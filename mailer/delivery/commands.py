@@ -1,0 +1,98 @@
+"""A letter's MAIL and RCPT commands, in the words that this relay knows. Rules only, no I/O."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import idna
+
+from mailer.delivery.envelope import Letter
+from mailer.delivery.outcome import Rejected
+
+# Printable ASCII without space and angle brackets, at most a path's length (RFC 5321 §4.5.3.1.3): nothing in it
+# can end the argument, or begin a parameter or another command.
+_SAFE = re.compile(r"[!-;=?-~]{1,254}")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0<>]|\s")
+# xtext (RFC 3461 §4) and its sister of RFC 6533 §3
+_XTEXT = re.compile(r"[+=]")
+_UTF8_XTEXT = re.compile(r"[+=\\]|[^!-~]")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the relay offered after the last EHLO. size: octets, 0: no limit. mailmax: letters a connection, 0: no limit."""
+
+    pipelining: bool = False
+    size: int | None = None
+    smtputf8: bool = False
+    dsn: bool = False
+    chunking: bool = False
+    mailmax: int = 0
+
+    @classmethod
+    def read(cls, extensions: Mapping[str, str]) -> "Capabilities":
+        """extensions: the lower-case keywords of EHLO with their parameters."""
+        size = extensions.get("size", "").strip()
+        mailmax = re.search(r"\bMAILMAX=(\d{1,6})\b", extensions.get("limits", ""), re.IGNORECASE)
+        return cls(
+            pipelining="pipelining" in extensions,
+            size=None if "size" not in extensions else int(size) if size.isdecimal() else 0,
+            smtputf8="smtputf8" in extensions,
+            dsn="dsn" in extensions,
+            chunking="chunking" in extensions,
+            mailmax=int(mailmax[1]) if mailmax else 0,  # RFC 9422 §4.1
+        )
+
+
+def address_commands(letter: Letter, can: Capabilities, limit: int = 0) -> tuple[bytes, bytes] | Rejected:
+    """The lines MAIL and RCPT, with CRLF; or the refusal of a letter that this relay could never take.
+
+    limit: octets that we allow a letter, 0: as many as the relay.
+    """
+    largest = min((n for n in (limit, can.size) if n), default=0)
+    if largest and letter.size > largest:
+        return Rejected(552, f"5.3.4 Not sent: {letter.size} octets, and the relay takes {largest}", "sender")
+    sender, recipient, parameters = letter.sender, letter.recipient, ""
+    if not (_SAFE.fullmatch(recipient) and (_SAFE.fullmatch(sender) or not sender)):
+        international = _international(sender, recipient, can)
+        if isinstance(international, Rejected):
+            return international
+        sender, recipient, parameters = international
+    if can.size is not None:
+        parameters += f" SIZE={letter.size}"  # RFC 1870 §6.1
+    notify = ""
+    if can.dsn:
+        parameters += f" RET=HDRS ENVID={letter.number}"
+        notify = f" NOTIFY=FAILURE ORCPT={_original(letter.recipient, recipient)}"
+    return (
+        f"MAIL FROM:<{sender}>{parameters}\r\n".encode(),
+        f"RCPT TO:<{recipient}>{notify}\r\n".encode(),
+    )
+
+
+def _international(sender: str, recipient: str, can: Capabilities) -> tuple[str, str, str] | Rejected:
+    """Both with their domains in ASCII, and the SMTPUTF8 parameter where a local part needs it (RFC 6531 §3.4)."""
+    addresses = []
+    for address in (sender, recipient):
+        local, at, domain = address.rpartition("@")
+        if _UNSAFE.search(address) or len(address.encode()) > 254 or (address and not local):
+            return Rejected(553, "5.1.3 Not sent: this is no address that SMTP can carry", "recipient")
+        try:
+            ascii_domain = idna.encode(domain, uts46=True).decode() if not domain.isascii() else domain
+        except idna.IDNAError:
+            return Rejected(553, "5.1.3 Not sent: the domain of this address can't exist", "recipient")
+        addresses.append(local + at + ascii_domain)
+    if all(address.isascii() for address in addresses):
+        return addresses[0], addresses[1], ""
+    if not can.smtputf8:
+        return Rejected(
+            553, "5.6.7 Not sent: the relay takes no letters beyond ASCII in an address (SMTPUTF8)", "sender"
+        )
+    return addresses[0], addresses[1], " SMTPUTF8"
+
+
+def _original(written: str, sent: str) -> str:
+    """ORCPT: the address as the reader wrote it, encoded so that it can't look like a parameter."""
+    if sent.isascii():
+        return "rfc822;" + _XTEXT.sub(lambda m: f"+{ord(m[0]):02X}", sent)
+    return "utf-8;" + _UTF8_XTEXT.sub(lambda m: f"\\x{{{ord(m[0]):02X}}}", written)
