@@ -270,6 +270,7 @@ digest = Table(  # one run
     Column("due_at", Instant, nullable=False),
     Column("high", Id, nullable=False),  # the arrival number up to which it looks, fixed once
     _ref("mailing_id", "mailing", nullable=False),
+    Column("planned_upto", Id, nullable=False, default=0),  # readers up to this number are planned
     Column("planned_at", Instant),  # empty while (or if interrupted in) planning
     Column("considered", Integer, nullable=False, default=0),  # readers
     UniqueConstraint("frequency", "period"),

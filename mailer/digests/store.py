@@ -1,0 +1,251 @@
+"""The only queries of this room: runs, marks, and the planning of a range of readers in set-based SQL.
+
+A range is worked on in one transaction. Who is considered in it is written into a temporary table first,
+so that every statement after it speaks of the same readers, whatever they change meanwhile.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    MetaData,
+    Select,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateTable, DropTable
+
+from mailer.delivery import open_digest_letters
+from mailer.digests.schedule import Period
+from mailer.subscribers import readers
+from mailer.tables import Id, Instant, digest, digest_edition, mark, schedule
+
+_temporary = MetaData()
+
+considered = Table(  # the readers of the range in hand, with the arrival number at which their news begins
+    "considered",
+    _temporary,
+    Column("recipient", Id, primary_key=True, autoincrement=False),
+    Column("address", String(254), nullable=False),
+    Column("audience_id", Id, nullable=False),
+    Column("low", Id, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+wanted = Table(  # which edition a choice and a beginning amount to; what is missing here gets nothing
+    "wanted",
+    _temporary,
+    Column("audience_id", Id, primary_key=True, autoincrement=False),
+    Column("low", Id, primary_key=True, autoincrement=False),
+    Column("edition_id", Id, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One digest as it stands. high: fixed once; planned_upto: readers up to this number are planned."""
+
+    id: int
+    mailing_id: int
+    high: int
+    planned_upto: int
+    planned_at: datetime | None
+
+
+async def lock_planning(db: AsyncConnection) -> None:
+    """One planner at a time, over all frequencies; held to the end of the transaction.
+
+    On SQLite the transaction itself is that lock.
+    """
+    await db.execute(select(schedule.c.frequency).order_by(schedule.c.frequency).with_for_update())
+
+
+async def find_run(db: AsyncConnection, period: Period) -> Run | None:
+    columns = (digest.c.id, digest.c.mailing_id, digest.c.high, digest.c.planned_upto, digest.c.planned_at)
+    query = select(*columns).where(digest.c.frequency == period.frequency, digest.c.period == period.name)
+    row = (await db.execute(query)).one_or_none()
+    return Run(*row) if row else None
+
+
+async def add_run(db: AsyncConnection, period: Period, mailing_id: int, high: int) -> None:
+    values = {"frequency": period.frequency, "period": period.name, "due_at": period.due_at}
+    await db.execute(insert(digest).values(**values, mailing_id=mailing_id, high=high))
+
+
+async def previous_high(db: AsyncConnection, frequency: str) -> int:
+    """Up to where the last run of this frequency that was planned to its end looked; 0 before the first."""
+    query = select(func.max(digest.c.high)).where(
+        digest.c.frequency == frequency, digest.c.planned_at.is_not(None)
+    )
+    return (await db.execute(query)).scalar_one() or 0
+
+
+async def range_end(db: AsyncConnection, frequency: str, after: int, size: int) -> int | None:
+    """The highest reader of the next range of at most `size`; None where nobody is left."""
+    people = readers(frequency)
+    recipient = people.selected_columns.recipient
+    following = people.where(recipient > after).order_by(recipient).limit(size).subquery()
+    end: int | None = (await db.execute(select(func.max(following.c.recipient)))).scalar_one()
+    return end
+
+
+def beginnings(frequency: str, after: int, upto: int, start: int) -> Select[tuple[int, str, int, int]]:
+    """recipient, address, audience_id, low of each reader in (after, upto] who can get the next digest.
+
+    low is their mark, or lower where a letter is still open: its news goes into the new one. Who has no
+    mark yet begins at `start`. Who has a letter in a worker's hands is left out: they wait for the next run.
+    """
+    people = readers(frequency)
+    people = people.where(
+        people.selected_columns.recipient > after, people.selected_columns.recipient <= upto
+    )
+    person = people.subquery("person")
+    letters = open_digest_letters()
+    letter = letters.where(
+        letters.selected_columns.recipient > after, letters.selected_columns.recipient <= upto
+    ).subquery("letter")
+    waiting = (
+        select(
+            letter.c.recipient,
+            func.min(letter.c.low).label("low"),
+            func.max(case((letter.c.status == "handed", 1), else_=0)).label("handed"),
+        )
+        .group_by(letter.c.recipient)
+        .subquery("waiting")
+    )
+    marked = func.coalesce(mark.c.arrival, literal(start, Id))
+    low = case((waiting.c.low < marked, waiting.c.low), else_=marked)
+    return (
+        select(person.c.recipient, person.c.address, person.c.audience_id, low.label("low"))
+        .outerjoin_from(person, mark, mark.c.recipient == person.c.recipient)
+        .outerjoin(waiting, waiting.c.recipient == person.c.recipient)
+        .where(func.coalesce(waiting.c.handed, 0) == 0)
+    )
+
+
+async def consider(db: AsyncConnection, frequency: str, after: int, upto: int, start: int) -> int:
+    """Write down the readers of a range; returns how many. Their open letters are locked until we commit."""
+    letters = open_digest_letters()
+    recipient = letters.selected_columns.recipient
+    if db.dialect.name != "sqlite":  # there, we are the only writer
+        await db.execute(letters.where(recipient > after, recipient <= upto).with_for_update())
+    await db.execute(CreateTable(considered))
+    await db.execute(CreateTable(wanted))
+    rows = beginnings(frequency, after, upto, start)
+    await db.execute(insert(considered).from_select(["recipient", "address", "audience_id", "low"], rows))
+    return (await db.execute(select(func.count()).select_from(considered))).scalar_one()
+
+
+async def forget_considered(db: AsyncConnection) -> None:
+    """PostgreSQL drops both with the transaction; SQLite keeps them as long as the connection."""
+    if db.dialect.name == "sqlite":
+        await db.execute(DropTable(considered))
+        await db.execute(DropTable(wanted))
+
+
+def considered_recipients() -> Select[tuple[int]]:
+    return select(considered.c.recipient)
+
+
+async def groups(db: AsyncConnection, of: Select[Any] | None = None) -> list[tuple[int, int, int]]:
+    """(audience_id, low, how many readers) of those considered, or of a Select as `beginnings` makes it."""
+    source = considered if of is None else of.subquery()
+    columns = (source.c.audience_id, source.c.low)
+    query = select(*columns, func.count()).group_by(*columns).order_by(*columns)
+    return [(row[0], row[1], row[2]) for row in await db.execute(query)]
+
+
+async def want(db: AsyncConnection, editions: Mapping[tuple[int, int], int]) -> None:
+    """Say which edition each (audience_id, low) gets."""
+    rows = [
+        {"audience_id": audience_id, "low": low, "edition_id": edition_id}
+        for (audience_id, low), edition_id in editions.items()
+    ]
+    if rows:
+        await db.execute(insert(wanted), rows)
+
+
+def envelopes(now: datetime) -> Select[Any]:
+    """edition_id, recipient, address, due_at, low: what delivery.put_all takes."""
+    return select(
+        wanted.c.edition_id,
+        considered.c.recipient,
+        considered.c.address,
+        literal(now, Instant).label("due_at"),
+        considered.c.low,
+    ).join_from(
+        considered,
+        wanted,
+        and_(wanted.c.audience_id == considered.c.audience_id, wanted.c.low == considered.c.low),
+    )
+
+
+async def move_marks(db: AsyncConnection, high: int) -> None:
+    """Everybody considered has now seen what arrived up to `high`, also those to whom nothing goes."""
+    new = _insert(db)(mark).from_select(
+        ["recipient", "arrival"],
+        # SQLite reads ON after a bare SELECT as a join, hence the WHERE
+        select(considered.c.recipient, literal(high, Id)).where(considered.c.recipient > 0),
+    )
+    await db.execute(
+        new.on_conflict_do_update(
+            index_elements=["recipient"],
+            set_={"arrival": new.excluded.arrival},
+            where=mark.c.arrival < new.excluded.arrival,
+        )
+    )
+
+
+async def count_edition(
+    db: AsyncConnection, run: Run, edition_id: int, language: str, items: list[list[Any]], readers: int
+) -> None:
+    """Note an edition of this run, or that it has so many readers more. items: [[item id, language], …]."""
+    values = {"digest_id": run.id, "edition_id": edition_id, "language": language, "items": items}
+    new = _insert(db)(digest_edition).values(**values, readers=readers)
+    await db.execute(
+        new.on_conflict_do_update(
+            index_elements=["digest_id", "edition_id"],
+            set_={"readers": digest_edition.c.readers + new.excluded.readers},
+        )
+    )
+
+
+async def advance(db: AsyncConnection, run: Run, upto: int, count: int) -> None:
+    values = {"planned_upto": upto, "considered": digest.c.considered + count}
+    await db.execute(update(digest).where(digest.c.id == run.id).values(values))
+
+
+async def finish(db: AsyncConnection, run: Run, now: datetime) -> None:
+    await db.execute(update(digest).where(digest.c.id == run.id).values(planned_at=now))
+
+
+async def mark_of(db: AsyncConnection, recipient: int) -> int | None:
+    return (
+        await db.execute(select(mark.c.arrival).where(mark.c.recipient == recipient))
+    ).scalar_one_or_none()
+
+
+async def open_letter_of(db: AsyncConnection, recipient: int) -> tuple[str, int] | None:
+    """(status, low) of their digest letter that has not left for good, if there is one."""
+    letters = open_digest_letters()
+    columns = letters.selected_columns
+    row = (await db.execute(letters.where(columns.recipient == recipient).order_by(columns.low))).first()
+    return (row.status, row.low) if row else None
+
+
+def _insert(db: AsyncConnection) -> Any:
+    return sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
