@@ -1,0 +1,102 @@
+"""What the pages of all rooms share: answers, forms, who is asking, our stylesheets, error pages.
+
+It knows requests and responses, and nothing of what the pages are about.
+"""
+
+from collections.abc import Callable, Mapping
+from os import PathLike, stat_result
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from mailer.page import brand_css, page, static_folder
+from mailer.settings import Settings
+from mailer.tools.languages import negotiate
+from mailer.tools.network import IpAddress, client_address, trusted_networks
+
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+class Site:
+    """Makes the answers of one operator's pages."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._trusted = trusted_networks(settings.trusted_proxies)
+
+    def language(self, request: Request, preferred: str = "") -> str:
+        """One on offer: asked for by ?lang=, else `preferred`, else as the browser says."""
+        asked = request.query_params.get("lang", "") or preferred
+        return negotiate(self.settings.language_list, asked, request.headers.get("accept-language", ""))
+
+    def answer(
+        self, language: str, template: str, status: int = 200, *, indexed: bool = False, **values: Any
+    ) -> Response:
+        """A page; unless `indexed` it is kept out of search engines too."""
+        headers = _PRIVATE | {"Content-Language": language}
+        if not indexed:
+            headers["X-Robots-Tag"] = "noindex"
+        return HTMLResponse(page(self.settings, language, template, **values), status, headers)
+
+    def client(self, request: Request) -> IpAddress | None:
+        """The visitor's own address, as far as it can be believed."""
+        peer = request.client.host if request.client else ""
+        return client_address(peer, request.headers.getlist("x-forwarded-for"), self._trusted)
+
+
+async def read_fields(request: Request) -> dict[str, list[str]]:
+    """Every value of each field of a urlencoded or multipart form. Raises HTTPException(400)."""
+    try:
+        data = await request.form(max_files=0, max_fields=200)
+    except (LookupError, UnicodeError):  # a charset that is none
+        raise HTTPException(400) from None
+    values: dict[str, list[str]] = {}
+    for name, value in data.multi_items():
+        if isinstance(value, str):
+            values.setdefault(name, []).append(value)
+    return values
+
+
+def static_routes(settings: Settings) -> list[BaseRoute]:
+    """Our stylesheets and icons; their addresses change with their content."""
+
+    async def brand(request: Request) -> Response:
+        return Response(brand_css(settings), media_type="text/css", headers=_FOR_EVER)
+
+    return [
+        Route("/static/brand.css", brand, methods=["GET"]),
+        Mount("/static", _Static(directory=static_folder())),
+    ]
+
+
+class _Static(StaticFiles):
+    def file_response(
+        self,
+        full_path: str | PathLike[str],
+        stat_result: stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(_FOR_EVER)
+        return response
+
+
+def error_pages(settings: Settings) -> Mapping[Any, Callable[[Request, Exception], Any]]:
+    """For Starlette's `exception_handlers`: every error is a page in plain words, without details."""
+    site = Site(settings)
+
+    async def handle(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        response = site.answer(site.language(request), "error.html", status, code=status)
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)
+        return response
+
+    return {HTTPException: handle, Exception: handle}

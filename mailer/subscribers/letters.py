@@ -1,0 +1,36 @@
+"""The confirmation mail: neutral, the same for everybody who gets it, and without a word of the visitor."""
+
+from functools import cache
+
+from mailer.delivery import Content, Slot
+from mailer.page import button_colours
+from mailer.settings import Settings
+from mailer.tools.colours import readable
+from mailer.tools.templates import environment
+
+_HEADERS = (
+    ("Auto-Submitted", "auto-generated"),  # RFC 3834 §5: no holiday reply, please
+    ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # the same for Exchange
+)
+
+
+@cache
+def confirmation(settings: Settings, language: str, *, is_reader: bool) -> Content:
+    """is_reader: they are confirmed already, so that confirming replaces their choice."""
+    env = environment(language, settings.templates_dir)
+    button, on_button = button_colours(settings.brand_color, "#ffffff")
+    values = {
+        "settings": settings,
+        "confirm": Slot.CONFIRM.mark,
+        "refuse": Slot.REFUSE.mark,
+        "is_reader": is_reader,
+        "days": settings.confirm_days,
+        "bar": readable(settings.brand_color, "#ffffff", 3),
+        "button": button,
+        "on_button": on_button,
+    }
+    subject, text, html = (
+        env.get_template(f"mail/confirm/{name}").render(values)
+        for name in ("subject.txt", "body.txt", "body.html")
+    )
+    return Content(language, " ".join(subject.split()), (text,), (html,), _HEADERS)
