@@ -6,6 +6,7 @@ go to whoever was passed in.
 """
 
 from mailer.digests.explain import Explanation, explain
+from mailer.digests.pages import routes
 from mailer.digests.publish import EditionCount, Published, publish
 from mailer.digests.schedule import Period, last_due, next_due
 
@@ -18,4 +19,5 @@ __all__ = [
     "last_due",
     "next_due",
     "publish",
+    "routes",
 ]

@@ -84,7 +84,7 @@ class Press:
         chosen = [one for group in groups for one in group.items]
         own = {
             "preheader": dress.preheader(chosen),
-            "summary": dress.words.summary(len(chosen)),
+            "summary": dress.words.summary(groups),
             "reason": dress.words.reason(audience),
         }
         before, after = dress.frame(own)
@@ -111,7 +111,7 @@ class Press:
                 line = number + 1 < len(group.items)
                 following = [dress.card(one, 2 if group.region is None else 3, lead, line)]
                 if number == 0 and group.region is not None:
-                    following.insert(0, dress.heading(group.region))
+                    following.insert(0, dress.heading(group.region, bool(shown)))
                 rest = self._more(dress, audience, total - count)
                 if not room.fits([*following, rest]):
                     return [*shown, rest]
@@ -185,6 +185,7 @@ class Dress:
             **{name: getattr(settings, name) for name in (*same, *funder)},
             "logo_size": settings.logo_size.split("x"),
             "emblem_size": settings.funder_emblem_size.split("x"),
+            "home": self._in(settings.default_language),
             "heading": self.words.heading(period.frequency),
             "date": self.words.date(day),
             "sign_up": links.sign_up(),
@@ -234,9 +235,6 @@ class Dress:
         return self._cards[key]
 
     def _card(self, one: Chosen, level: int, lead: bool, line: bool) -> Block:
-        language = one.text.language
-        # WCAG 3.1.2: what is in another language says so
-        foreign = Markup(' lang="{}" dir="{}"').format(language, direction(language))
         tongue = self.words.tongue(one.text)
         values = {
             "label": self.words.label(one.item),
@@ -247,13 +245,19 @@ class Dress:
             "url": one.text.url,
         }
         html = self._look.fragment(
-            "card", **values, level=level, lead=lead, line=line, foreign=foreign if tongue else ""
+            "card", **values, level=level, lead=lead, line=line, foreign=self._in(one.text.language)
         )
         return block(self._look.text("card", **values), html)
 
-    def _heading(self, region: int) -> Block:
-        words = self.words.group(region)
-        return block(self._look.text("heading", heading=words), self._look.fragment("heading", heading=words))
+    def _in(self, language: str) -> Markup:
+        """The attributes of what is in another language than the rest (WCAG 3.1.2)."""
+        if language.split("-")[0] == self.words.language.split("-")[0]:
+            return Markup("")
+        return Markup(' lang="{}" dir="{}"').format(language, direction(language))
+
+    def _heading(self, region: int, line: bool) -> Block:
+        values = {"heading": self.words.group(region), "line": line}
+        return block(self._look.text("heading", **values), self._look.fragment("heading", **values))
 
     def _more(self, count: int, url: str) -> Block:
         values = {"words": self.words.more(count), "url": url}

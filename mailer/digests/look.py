@@ -22,6 +22,7 @@ _LIGHT = {
     "ink": "#1c1b19",
     "muted": "#5a5650",
     "line": "#dcd7cd",
+    "edge": "#8a857c",
 }
 _DARK = {
     "paper": "#131211",
@@ -29,6 +30,7 @@ _DARK = {
     "ink": "#f2efe9",
     "muted": "#b5b0a7",
     "line": "#45413b",
+    "edge": "#8a857c",
 }
 _SERIF = "Georgia, 'Times New Roman', serif"
 _SANS = "'Helvetica Neue', Helvetica, Arial, sans-serif"
@@ -90,4 +92,4 @@ class Look:
 
     @cached_property
     def _dark(self) -> dict[str, str]:
-        return _DARK | {"brand": readable(self._brand, _DARK["sheet"], 5)}
+        return _DARK | {"brand": readable(self._brand, _DARK["sheet"], 6)}

@@ -1,6 +1,6 @@
 """What a digest says of itself and of its items, in the reader's language. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,6 +8,7 @@ from babel import Locale
 from babel.dates import format_date
 
 from mailer.choices import Choices
+from mailer.digests.choose import Group
 from mailer.news import Item, ItemText
 from mailer.subscribers import Audience
 from mailer.tools.templates import catalogue, catalogue_languages
@@ -60,9 +61,14 @@ class Words:
     def date(self, day: date) -> str:
         return format_date(day, format="long", locale=Locale.parse(self.language, sep="-"))
 
-    def summary(self, count: int) -> str:
+    def summary(self, groups: Sequence[Group]) -> str:
+        """How much there is: "9 new items: Africa 4 · Asia 5"."""
+        count = sum(len(group.items) for group in groups)
         message = catalogue(self.language).ngettext("%(count)d new item", "%(count)d new items", count)
-        return str(message) % {"count": count}
+        parts = [
+            f"{self.group(group.region)} {len(group.items)}" for group in groups if group.region is not None
+        ]
+        return str(message) % {"count": count} + (": " + " · ".join(parts) if parts else "")
 
     def more(self, count: int) -> str:
         message = catalogue(self.language).ngettext(
