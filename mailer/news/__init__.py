@@ -6,7 +6,25 @@ once per language, the moment it is ready to go; an edited one keeps it. What st
 poll is history and gets none; what bears a label that nobody has explained waits.
 """
 
+from mailer.news.feeds import Feed, FeedError, add_feed, list_feeds, remove_feed
 from mailer.news.item import Draft, Item, ItemText
+from mailer.news.poll import FeedReport, poll
 from mailer.news.store import arrived, last_arrival, latest
+from mailer.news.take import explain_label
 
-__all__ = ["Draft", "Item", "ItemText", "arrived", "last_arrival", "latest"]
+__all__ = [
+    "Draft",
+    "Feed",
+    "FeedError",
+    "FeedReport",
+    "Item",
+    "ItemText",
+    "add_feed",
+    "arrived",
+    "explain_label",
+    "last_arrival",
+    "latest",
+    "list_feeds",
+    "poll",
+    "remove_feed",
+]
