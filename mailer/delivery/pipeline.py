@@ -16,7 +16,7 @@ from mailer.delivery.commands import Capabilities, address_commands
 from mailer.delivery.envelope import Letter
 from mailer.delivery.outcome import Deferred, Outcome, Rejected, Step, Unknown, clean, judge
 from mailer.delivery.relay import Relay
-from mailer.delivery.replies import Garbage, ReplyReader
+from mailer.delivery.replies import ReplyReader
 from mailer.delivery.watchdog import Timeouts, Watchdog
 
 SLICE = 128 * 1024
@@ -120,10 +120,10 @@ class Pipeline(asyncio.Protocol):
                 if self._ended:
                     return
                 self._take(code, words)
-            if self._current is None:
+            if self._reader.garbage:
+                self._lose_step(self._reader.garbage)
+            elif self._current is None:
                 self._advance()
-        except Garbage as error:
-            self._lose_step(str(error))
         finally:
             self._inside = False
 
