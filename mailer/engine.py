@@ -50,7 +50,7 @@ class Engine:
     def __init__(self, connect_arguments: Mapping[str, Any] | None) -> None:
         self._connect_arguments = connect_arguments
         self._tasks: dict[str, Handler] = {}
-        self._timers: list[tuple[str, str, Timer]] = []
+        self._timers: dict[str, tuple[str, Timer]] = {}
         self._lock = asyncio.Lock()
         self._opened = AsyncExitStack()
         self._queue: Any = None
@@ -74,7 +74,7 @@ class Engine:
 
     def every(self, name: str, when: int | str, handler: Timer) -> None:
         """Call `handler()` on a timer, in one process only. when: seconds, or a cron expression in UTC."""
-        self._timers.append((name, when if isinstance(when, str) else _cron(when), handler))
+        self._timers[name] = (when if isinstance(when, str) else _cron(when), handler)
 
     async def enqueue(self, name: str, *numbers: int, ahead: bool = False) -> None:
         """Put numbers before the workers; a number that waits already is not put there twice.
@@ -175,7 +175,7 @@ class Engine:
 
         for name, handler in self._tasks.items():
             entrypoint(name, handler)
-        for name, expression, timer in self._timers:
+        for name, (expression, timer) in self._timers.items():
             schedule(name, expression, timer)
 
     async def _open_queue(self) -> Any:
