@@ -9,10 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+BUSY_SECONDS = 10.0
+"""For so long a writer waits for another process on the same SQLite file."""
 
 
 class DatabaseUrlError(ValueError):
@@ -47,6 +50,7 @@ class Database:
         self.url = async_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.write_lock = asyncio.Lock()
+        self._inline: Connection | None = None
         if self.is_sqlite:
             Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
             self.engine: AsyncEngine = create_async_engine(self.url)
@@ -71,18 +75,53 @@ class Database:
         async with self.engine.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def inline(self) -> AsyncIterator[Connection]:
+        """SQLite only: a writing transaction on the loop itself, on a synchronous connection. Don't await in it.
+
+        For the ledger's groups of rows: a third of the CPU of a trip to aiosqlite's thread. Another process
+        may hold the database, and waiting for it must not stop the loop: so we ask again.
+        """
+        async with self.write_lock:
+            if self._inline is None:
+                self._inline = self._open_inline()
+            give_up = asyncio.get_running_loop().time() + BUSY_SECONDS
+            while True:
+                try:
+                    transaction = self._inline.begin()
+                    break
+                except OperationalError as error:
+                    if "locked" not in str(error) or asyncio.get_running_loop().time() > give_up:
+                        raise
+                    await asyncio.sleep(0.005)
+            with transaction:
+                yield self._inline
+
+    def _open_inline(self) -> Connection:
+        engine = create_engine(self.url.set(drivername="sqlite+pysqlite"))
+        prepare_sqlite(engine, busy_timeout=0)
+        return engine.connect().execution_options(mailer_writes=True)
+
     async def close(self) -> None:
+        if self._inline is not None:
+            self._inline.close()
+            self._inline.engine.dispose()
+            self._inline = None
         await self.engine.dispose()
 
 
-def prepare_sqlite(engine: Any) -> None:
-    """WAL, foreign keys, and BEGIN IMMEDIATE for writers, so that two writers wait instead of failing."""
+def prepare_sqlite(engine: Any, busy_timeout: float = BUSY_SECONDS) -> None:
+    """WAL, foreign keys, and BEGIN IMMEDIATE for writers, so that two writers wait instead of failing.
+
+    busy_timeout: seconds for which a statement waits for another process.
+    """
+    pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000", "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={int(busy_timeout * 1000)}", *pragmas):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -5,12 +5,14 @@ Each function works inside the caller's transaction. What a worker does to the r
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, func, insert, literal, null, or_, select, update
+from sqlalchemy import Select, Table, and_, func, insert, literal, null, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +22,9 @@ from mailer.tables import Id, Instant, batch, block, edition, ledger, mailing
 
 OPEN = ("due", "deferred")
 """Rows that nobody holds: they may be claimed or withdrawn."""
+_UNFINISHED = text("ledger.status IN ('due', 'deferred', 'handed')")
+HANDED = text("ledger.status = 'handed'")
+# Written as text, since SQLite uses a partial index only for the very words of its condition.
 
 
 class MailingState(StrEnum):
@@ -226,15 +231,43 @@ def _digests() -> Any:
 
 def open_digest_letters() -> Select[Any]:
     """recipient, status, low of each digest letter that is due, deferred or handed, for planning the next."""
-    return select(ledger.c.recipient, ledger.c.status, ledger.c.low).where(
-        ledger.c.status.in_((*OPEN, "handed")), _digests()
-    )
+    return select(ledger.c.recipient, ledger.c.status, ledger.c.low).where(_UNFINISHED, _digests())
 
 
 async def progress(db: AsyncConnection, mailing_id: int | None = None) -> Counts:
     """What became of the letters of one mailing, or of all."""
-    statement = select(ledger.c.status, func.count()).group_by(ledger.c.status)
+    statement = _counting()
     if mailing_id is not None:
         batches = select(batch.c.id).where(batch.c.mailing_id == mailing_id)
         statement = statement.where(ledger.c.batch_id.in_(batches))
     return Counts(**{row[0]: row[1] for row in await db.execute(statement)})
+
+
+async def count_batches(db: AsyncConnection, batches: Collection[int]) -> Counts:
+    """What became of the letters of these batches."""
+    found: Counter[str] = Counter()
+    numbers = sorted(batches)
+    for at in range(0, len(numbers), 1000):
+        some = numbers[at : at + 1000]
+        for row in await db.execute(_counting().where(ledger.c.batch_id.in_(some))):
+            found[row[0]] += row[1]
+    return Counts(**found)
+
+
+def _counting() -> Select[Any]:
+    return select(ledger.c.status, func.count()).group_by(ledger.c.status)
+
+
+async def stream_of(db: AsyncConnection, batch_id: int) -> Stream | None:
+    """The stream of a batch, None where there is no such batch."""
+    statement = select(mailing.c.stream).join_from(batch, mailing).where(batch.c.id == batch_id)
+    stream = (await db.execute(statement)).scalar_one_or_none()
+    return None if stream is None else Stream(stream)
+
+
+async def any_handed(db: AsyncConnection, mailing_id: int | None = None) -> bool:
+    """Whether some worker holds letters of this mailing, or of any."""
+    statement = select(ledger.c.id).where(HANDED).limit(1)
+    if mailing_id is not None:
+        statement = statement.where(ledger.c.mailing_id == mailing_id)
+    return (await db.execute(statement)).first() is not None

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mailer.delivery.mailings import OPEN, MailingState
+from mailer.delivery.envelope import Stream
+from mailer.delivery.mailings import HANDED, OPEN, MailingState
 from mailer.tables import Instant, batch, ledger, mailing, worker
 
 
@@ -25,7 +26,7 @@ class UnknownPolicy(StrEnum):
 async def reconcile(db: AsyncConnection, now: datetime, policy: str = UnknownPolicy.RESEND) -> list[int]:
     """Take letters back from dead workers, and name each batch with letters that are due, urgent streams first."""
     await take_back(db, now, policy)
-    return await unfinished_batches(db, now)
+    return [batch for batch, _ in await unfinished_batches(db, now)]
 
 
 async def take_back(db: AsyncConnection, now: datetime, policy: str) -> int:
@@ -33,15 +34,13 @@ async def take_back(db: AsyncConnection, now: datetime, policy: str) -> int:
 
     worker_id stays, so that a reply that comes all the same still finds its row.
     """
-    ended = delete(worker).where(worker.c.lease_until < present(db, now)).returning(worker.c.id)
-    dead = list((await db.execute(ended)).scalars())  # from here on they can neither renew nor claim
-    if not dead:
-        return 0
+    ended = delete(worker).where(worker.c.lease_until < present(db, now))
+    await db.execute(ended)  # from here on they can neither renew nor claim
     resend = policy == UnknownPolicy.RESEND
     values: dict[str, Any] = {"status": "due" if resend else "unknown", "code": 0}
     values["reply"] = "handed to a worker that stopped, and nobody saw the reply"
     values["done_at"] = None if resend else now
-    held = update(ledger).where(ledger.c.status == "handed", ledger.c.worker_id.in_(dead))
+    held = update(ledger).where(HANDED, ledger.c.worker_id.not_in(select(worker.c.id)))
     return (await db.execute(held.values(values))).rowcount
 
 
@@ -53,14 +52,19 @@ def present(db: AsyncConnection, now: datetime) -> ColumnElement[datetime]:
 
 
 async def unfinished_batches(
-    db: AsyncConnection, now: datetime, mailing_id: int | None = None, limit: int | None = None
-) -> list[int]:
-    """Batches with letters that may leave now: due, of an open mailing that hasn't expired."""
+    db: AsyncConnection,
+    now: datetime,
+    mailing_id: int | None = None,
+    *,
+    stream: Stream | None = None,
+    limit: int | None = None,
+) -> list[tuple[int, Stream]]:
+    """Batches with letters that may leave now: due, of an open mailing that hasn't expired. Urgent ones first."""
     waiting = exists().where(
         ledger.c.batch_id == batch.c.id, ledger.c.status.in_(OPEN), ledger.c.due_at <= literal(now, Instant)
     )
     statement = (
-        select(batch.c.id)
+        select(batch.c.id, mailing.c.stream)
         .join(mailing, mailing.c.id == batch.c.mailing_id)
         .where(mailing.c.state == MailingState.OPEN, waiting)
         .where(or_(mailing.c.expires_at.is_(None), mailing.c.expires_at > literal(now, Instant)))
@@ -69,4 +73,6 @@ async def unfinished_batches(
     )
     if mailing_id is not None:
         statement = statement.where(batch.c.mailing_id == mailing_id)
-    return list((await db.execute(statement)).scalars())
+    if stream is not None:
+        statement = statement.where(mailing.c.stream == stream)
+    return [(row[0], Stream(row[1])) for row in await db.execute(statement)]

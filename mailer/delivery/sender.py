@@ -1,47 +1,136 @@
-"""Sends what is due: asks the ledger for letters, composes them, and hands them to the relays."""
+"""Sends what is due: the front of the sending side, one per process."""
 
+import asyncio
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from mailer.database import Database
-from mailer.delivery.mailings import Counts
+from mailer.delivery.compose import Composer, Press
+from mailer.delivery.desk import Desk
+from mailer.delivery.lane import Lane
+from mailer.delivery.mailings import Counts, any_handed, count_batches, stream_of
+from mailer.delivery.reconcile import take_back, unfinished_batches
+from mailer.delivery.relay import Relay, RelayError, parse_relays
+from mailer.delivery.watchdog import Watchdog
+from mailer.delivery.wheel import CannotSend, Wheel
 from mailer.settings import Settings
 from mailer.tools.clock import Clock
 
+AT_ONCE = 32
+"""Batches that `work_off` keeps in work."""
+LOOK_SECONDS = 0.25
+"""How often progress is told, and work of other workers looked at."""
 
-class CannotSend(RuntimeError):
-    """Nothing may or can leave; the message says why and what to do. The queue is kept."""
+
+def allowed_relays(settings: Settings) -> tuple[Relay, ...]:
+    """The relays of the settings. Raises CannotSend where there are none, or mail isn't fit to leave this machine."""
+    try:
+        relays = parse_relays(settings.relays)
+    except RelayError as error:
+        raise CannotSend(str(error)) from None
+    if not relays:
+        raise CannotSend(
+            "No relay is set. Set MAILER_RELAYS to the SMTP server that takes your mail: "
+            "smtp://user:password@host:587"
+        )
+    outside = [relay.name for relay in relays if not relay.loopback]
+    if outside and (missing := settings.missing_for_outside()):
+        raise CannotSend("\n".join([f"Mail can't go out through {', '.join(outside)} yet:", *missing]))
+    return relays
 
 
 class Sender:
     """One per process, on one loop: `async with Sender(settings, database, clock) as sender`."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
-        self.settings = settings
-        self.database = database
-        self.clock = clock
+    def __init__(
+        self, settings: Settings, database: Database, clock: Clock, watchdog: Watchdog | None = None
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._watchdog = watchdog or Watchdog()
 
     async def __aenter__(self) -> Self:
         """Raises CannotSend where no relay is set, or one isn't on loopback and settings are missing."""
-        raise NotImplementedError
+        relays = allowed_relays(self._settings)
+        try:
+            composer = Composer(self._settings)
+            press = Press(self._settings)
+        except ValueError as error:
+            raise CannotSend(str(error)) from None
+        desk = Desk(composer, self._settings.unknown_policy)
+        self._wheel = Wheel(self._database, desk, press, self._clock)
+        desk.wanting = self._wheel.look.set
+        for relay in relays:
+            self._wheel.lanes.append(
+                Lane(relay, desk, local_hostname=self._settings.mail_domain, watchdog=self._watchdog)
+            )
+        await self._wheel.enrol()
+        self._turning = asyncio.create_task(self._wheel.run())
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish the letters on the wire and write their outcomes."""
-        raise NotImplementedError
+        self.request_stop()
+        await self._turning
+
+    def request_stop(self) -> None:
+        """Finish the letters on the wire and leave the rest due; send_batch and work_off return soon."""
+        self._wheel.stop()
+
+    @property
+    def _stopped(self) -> bool:
+        return self._wheel.stopping or self._turning.done()
 
     async def send_batch(self, batch_id: int) -> None:
         """Send what is due of one batch (a job of the engine). Safe to call twice. Raises CannotSend."""
-        raise NotImplementedError
+        async with self._database.reading() as db:
+            stream = await stream_of(db, batch_id)
+        if stream is not None and not self._stopped:
+            await self._wheel.wait_for(batch_id, stream)
 
     async def work_off(
         self, mailing_id: int | None = None, progress: Callable[[Counts], None] | None = None
     ) -> Counts:
-        """Send everything that is due, then return what became of it. Raises CannotSend."""
-        raise NotImplementedError
+        """Send all that is due, of one mailing or of all, also what other workers lose meanwhile; then count it.
 
-    def request_stop(self) -> None:
-        """Finish the letters on the wire and leave the rest due; send_batch and work_off return soon."""
-        raise NotImplementedError
+        A letter that was deferred stays so until its time comes. Raises CannotSend.
+        """
+        waits: dict[asyncio.Future[None], int] = {}
+        touched: set[int] = set()
+        tell_at = 0.0
+        while not self._stopped:
+            if len(waits) < AT_ONCE:
+                async with self._database.transaction() as db:
+                    await take_back(db, self._clock(), self._settings.unknown_policy)
+                    due = await unfinished_batches(db, self._clock(), mailing_id, limit=2 * AT_ONCE)
+                    elsewhere = await any_handed(db, mailing_id)
+                for batch, stream in due:
+                    if batch not in waits.values():
+                        waits[self._wheel.wait_for(batch, stream)] = batch
+                touched.update(waits.values())
+                if not waits and not elsewhere:
+                    break
+            await self._some(waits)
+            if progress is not None and self._wheel.time() >= tell_at:
+                began = self._wheel.time()
+                progress(await self._count(touched))
+                tell_at = self._wheel.time() + max(LOOK_SECONDS, 20 * (self._wheel.time() - began))
+        return await self._count(touched)
+
+    async def _some(self, waits: dict["asyncio.Future[None]", int]) -> None:
+        """Until a batch is done, or a quarter of a second has passed."""
+        if not waits:
+            await asyncio.sleep(LOOK_SECONDS)
+            return
+        done, _ = await asyncio.wait(waits, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for waiter in done:
+            del waits[waiter]
+            waiter.result()
+
+    async def _count(self, batches: set[int]) -> Counts:
+        async with self._database.reading() as db:
+            return await count_batches(db, batches)

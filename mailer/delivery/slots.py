@@ -6,6 +6,7 @@ Pure. A value can never add a line, end a part, or be taken for markup.
 import re
 from enum import IntEnum
 from html import escape
+from unicodedata import normalize
 
 from mailer.delivery.envelope import Content, Slot
 
@@ -13,10 +14,9 @@ _MARK = re.compile("\ue000([" + "".join(slot.value for slot in Slot) + "])\ue001
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ue000\ue001]")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]+", re.ASCII)
-_OURS = frozenset(
-    ("from", "to", "cc", "bcc", "subject", "date", "message-id", "reply-to", "sender", "return-path")
-    + ("mime-version", "content-type", "content-transfer-encoding")
-)
+_HEADER_SLOT = re.compile(r"[!#-;=?-~]{1,900}", re.ASCII)  # no white space, no quote, no angle bracket
+_OURS = {"from", "to", "cc", "bcc", "subject", "date", "message-id", "reply-to", "sender", "return-path"}
+_OURS |= {"mime-version", "content-type", "content-transfer-encoding"}
 LONGEST_VALUE = 2000
 """Characters. A link or an address is far shorter; what is longer is a mistake or an attack."""
 
@@ -43,15 +43,16 @@ def cut(text: str) -> tuple[list[str], list[Slot]]:
 
 
 def fit(value: str, part: Part) -> str:
-    """The value as it may stand in that part. Raises Unfit."""
+    """The value, in NFC, as it may stand in that part. Raises Unfit."""
     if len(value) > LONGEST_VALUE:
         raise Unfit(f"a personal value of {len(value):,} characters; at most {LONGEST_VALUE:,} are taken")
     if _CONTROL.search(value):
         raise Unfit("a personal value holds a line break or another control character")
-    if part is Part.HTML:
-        return escape(value)
+    if part is not Part.HEADER:
+        value = normalize("NFC", value)
+        return escape(value) if part is Part.HTML else value
     # RFC 2369 §2: a URI in these headers stands in angle brackets and holds no white space
-    if part is Part.HEADER and (not value.isascii() or len(value) > 900 or set(value) & set(' <>"')):
+    if not _HEADER_SLOT.fullmatch(value):
         raise Unfit("a personal value doesn't fit into a header: not plain, or longer than 900 characters")
     return value
 

@@ -1,0 +1,137 @@
+"""The connections to one relay: opened when letters wait, closed when idle, given time when the relay is down."""
+
+import asyncio
+import random
+
+import structlog
+
+from mailer.delivery import courier
+from mailer.delivery.desk import Desk
+from mailer.delivery.envelope import Letter
+from mailer.delivery.outcome import Outcome
+from mailer.delivery.pipeline import Pipeline
+from mailer.delivery.relay import Relay
+from mailer.delivery.watchdog import Watchdog
+
+LONGEST_PAUSE = 60.0
+"""Seconds between two attempts to reach a relay that is down."""
+
+log = structlog.get_logger(__name__)
+
+
+class Lane:
+    """It is the `Source` of its pipelines, and takes letters from the desk as fast as the relay takes them."""
+
+    def __init__(self, relay: Relay, desk: Desk, *, local_hostname: str, watchdog: Watchdog) -> None:
+        self.relay = relay
+        self.failures = 0
+        self.trouble = ""
+        self.for_people = False
+        self._desk = desk
+        self._hostname = local_hostname
+        self._watchdog = watchdog
+        self._pipelines: set[Pipeline] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._not_before = 0.0
+        self._pipelining = True
+
+    # What pipelines call
+
+    def next_letter(self) -> Letter | None:
+        return self._desk.next_letter(self.relay.name)
+
+    def settle(self, letter: Letter, outcome: Outcome) -> None:
+        self._desk.settle(letter.number, outcome)
+
+    # What the sender calls
+
+    @property
+    def connections(self) -> int:
+        return len(self._pipelines) + len(self._opening)
+
+    @property
+    def usable(self) -> bool:
+        """Connected, or worth another attempt."""
+        return bool(self._pipelines or self._opening) or asyncio.get_running_loop().time() >= self._not_before
+
+    @property
+    def wanted(self) -> int:
+        """Letters that all its connections together could take at once."""
+        return self.relay.connections if self.usable else 0
+
+    def wake(self) -> None:
+        """Letters wait: every connection takes some, and more are opened where there are more letters."""
+        for pipeline in list(self._pipelines):
+            pipeline.wake()
+        if asyncio.get_running_loop().time() < self._not_before:
+            return
+        wanted = min(self.relay.connections, len(self._pipelines) + self._desk.waiting)
+        if self.failures:
+            wanted = min(wanted, max(len(self._pipelines), 1))  # a relay that was down is tried with one
+        for _ in range(wanted - self.connections):
+            task = asyncio.create_task(self._serve())
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _serve(self) -> None:
+        task = asyncio.current_task()
+        try:
+            pipeline = await courier.connect(
+                self.relay,
+                self,
+                local_hostname=self._hostname,
+                watchdog=self._watchdog,
+                pipelining=self._pipelining,
+            )
+        except courier.RelayDown as down:
+            self._fail(down.reason, for_people=not down.temporary)
+            return
+        self._pipelines.add(pipeline)
+        pipeline.closed.add_done_callback(lambda _: self._closed(pipeline))
+        if task is not None:
+            self._opening.discard(task)
+        self._desk.wanting()
+
+    def _closed(self, pipeline: Pipeline) -> None:
+        self._pipelines.discard(pipeline)
+        ending = pipeline.closed.result()
+        if ending.broke_pipelining:
+            log.warning("the relay breaks under pipelining; going on without", relay=self.relay.name)
+            self._pipelining = False
+        if ending.clean or ending.accepted or ending.broke_pipelining:
+            self.failures, self.trouble = 0, ""
+        else:
+            self._fail(ending.reason)
+        self._desk.wanting()
+
+    def _fail(self, reason: str, for_people: bool = False) -> None:
+        """Wait a little longer after each failure; what only a person can cure isn't hurried at all."""
+        self.failures += 1
+        self.trouble, self.for_people = reason, for_people
+        pause = LONGEST_PAUSE if for_people else min(0.25 * 2 ** min(self.failures, 10), LONGEST_PAUSE)
+        self._not_before = asyncio.get_running_loop().time() + pause * random.uniform(0.8, 1.2)
+        log.warning("relay out of reach", relay=self.relay.name, reason=reason, failures=self.failures)
+        self._desk.wanting()
+
+    async def close(self) -> None:
+        """Finish the letters on the wire and say QUIT."""
+        for task in list(self._opening):
+            task.cancel()
+        await asyncio.gather(*self._opening, *(p.close() for p in self._pipelines), return_exceptions=True)
+
+    def close_idle(self) -> None:
+        """There is nothing to send for now; relays don't like silent connections."""
+        for pipeline in list(self._pipelines):
+            task = asyncio.create_task(_close(pipeline))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    def abort(self, reason: str) -> None:
+        for task in list(self._opening):
+            task.cancel()
+        for pipeline in list(self._pipelines):
+            pipeline.abort(reason)
+
+
+async def _close(pipeline: Pipeline) -> None:
+    await pipeline.close()

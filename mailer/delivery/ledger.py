@@ -1,0 +1,264 @@
+"""What a worker does to the ledger: claims letters, writes outcomes, keeps its lease. The hot path's only queries.
+
+Every change of state is a guarded UPDATE over a whole group: on SQLite one statement with a JSON
+parameter, inline on the loop; on PostgreSQL one statement with arrays, and SKIP LOCKED for the claim.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Row,
+    SmallInteger,
+    String,
+    TextClause,
+    bindparam,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+
+from mailer.database import Database
+from mailer.delivery.compose import Claimed, Stored
+from mailer.tables import Instant, block, edition, worker
+
+LEASE = timedelta(seconds=20)
+"""For so long a worker's letters are its own. It renews far oftener, and stops before it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is written of one letter: `status` and what belongs to it."""
+
+    number: int
+    worker: int
+    status: str
+    due_at: datetime | None  # of a deferred letter: its next try
+    relay: str | None
+    code: int | None
+    reply: str
+    blame: str | None
+
+
+# A letter may be claimed while its mailing is open and hasn't expired, by a worker whose lease runs.
+_MAY_LEAVE = """l.status IN ('due', 'deferred') AND l.due_at <= :now
+    AND m.state = 'open' AND (m.expires_at IS NULL OR m.expires_at > :now)"""
+_ROW = "ledger.id, ledger.batch_id, ledger.edition_id, ledger.recipient, ledger.reference, ledger.address, ledger.attempts"
+
+_CLAIM_SQLITE = text(
+    f"""
+    UPDATE ledger SET status = 'handed', worker_id = :worker, attempts = attempts + 1
+    WHERE id IN (
+        SELECT l.id FROM ledger l JOIN mailing m ON m.id = l.mailing_id
+        WHERE l.batch_id IN (SELECT value FROM json_each(:batches)) AND {_MAY_LEAVE}
+        LIMIT :limit)
+    AND EXISTS (SELECT 1 FROM worker WHERE id = :worker AND lease_until > :now)
+    RETURNING {_ROW}"""  # noqa: S608 - only our own words are put in
+).bindparams(bindparam("now", type_=Instant))
+
+# FOR KEY SHARE: who takes letters back deletes the worker's row first, and so waits for us or we for them.
+_CLAIM_POSTGRESQL = text(
+    f"""
+    WITH me AS (
+        SELECT id FROM worker WHERE id = :worker AND lease_until > clock_timestamp() FOR KEY SHARE),
+    picked AS (
+        SELECT l.id FROM ledger l JOIN mailing m ON m.id = l.mailing_id
+        WHERE l.batch_id = ANY(:batches) AND {_MAY_LEAVE}
+        LIMIT :limit FOR UPDATE OF l SKIP LOCKED)
+    UPDATE ledger SET status = 'handed', worker_id = :worker, attempts = attempts + 1
+    FROM picked, me WHERE ledger.id = picked.id
+    RETURNING {_ROW}"""  # noqa: S608 - only our own words are put in
+).bindparams(bindparam("now", type_=Instant), bindparam("batches", type_=ARRAY(BigInteger)))
+
+# A row is ours as long as nobody else was handed it: also when our lease ended and it was taken back.
+_SET = """UPDATE ledger SET status = j.status, done_at = j.done_at, due_at = coalesce(j.due_at, ledger.due_at),
+    relay = j.relay, code = j.code, reply = j.reply, blame = j.blame"""
+_OURS = """WHERE ledger.id = j.id AND ledger.worker_id = j.worker
+    AND ledger.status IN ('handed', 'due', 'unknown')"""
+
+_SETTLE_SQLITE = text(
+    f"""
+    {_SET} FROM (
+        SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS worker,
+            json_extract(value, '$[2]') AS status, json_extract(value, '$[3]') AS done_at,
+            json_extract(value, '$[4]') AS due_at, json_extract(value, '$[5]') AS relay,
+            json_extract(value, '$[6]') AS code, json_extract(value, '$[7]') AS reply,
+            json_extract(value, '$[8]') AS blame
+        FROM json_each(:rows)) AS j
+    {_OURS}"""  # noqa: S608
+)
+_SETTLE_POSTGRESQL = text(
+    f"""
+    {_SET} FROM unnest(:id, :worker, :status, :done_at, :due_at, :relay, :code, :reply, :blame)
+        AS j(id, worker, status, done_at, due_at, relay, code, reply, blame)
+    {_OURS}"""
+).bindparams(
+    bindparam("id", type_=ARRAY(BigInteger)),
+    bindparam("worker", type_=ARRAY(BigInteger)),
+    bindparam("status", type_=ARRAY(String)),
+    bindparam("done_at", type_=ARRAY(DateTime(timezone=True))),
+    bindparam("due_at", type_=ARRAY(DateTime(timezone=True))),
+    bindparam("relay", type_=ARRAY(String)),
+    bindparam("code", type_=ARRAY(SmallInteger)),
+    bindparam("reply", type_=ARRAY(String)),
+    bindparam("blame", type_=ARRAY(String)),
+)
+
+_RELEASE = """UPDATE ledger SET status = 'due', worker_id = NULL, attempts = attempts - 1
+    WHERE worker_id = :worker AND status = 'handed'"""
+_RELEASE_SQLITE = text(_RELEASE + " AND id IN (SELECT value FROM json_each(:ids))")  # noqa: S608
+_RELEASE_POSTGRESQL = text(_RELEASE + " AND id = ANY(:ids)").bindparams(
+    bindparam("ids", type_=ARRAY(BigInteger))
+)
+
+_RENEW_SQLITE = text(
+    "UPDATE worker SET lease_until = :until WHERE id = :worker AND lease_until > :now RETURNING id"
+).bindparams(bindparam("now", type_=Instant), bindparam("until", type_=Instant))
+_RENEW_POSTGRESQL = text(
+    """UPDATE worker SET lease_until = clock_timestamp() + :lease
+    WHERE id = :worker AND lease_until > clock_timestamp() RETURNING id"""
+)
+
+
+class LedgerDown(Exception):
+    """The database can't be reached or is busy; it may well be there again soon."""
+
+
+class LedgerFull(LedgerDown):
+    """Nothing can be written any more until a person makes room."""
+
+
+@contextmanager
+def _trouble() -> Iterator[None]:
+    """The database's ways to fail, as ours. Mistakes in a statement stay what they are."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, InternalError, asyncpg.PostgresConnectionError) as error:
+        words = str(getattr(error, "orig", error))
+        full = "is full" in words or "readonly" in words or "No space left" in words
+        raise (LedgerFull if full else LedgerDown)(words) from error
+    except (OSError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError) as error:
+        raise LedgerDown(str(error) or type(error).__name__) from error
+
+
+class Ledger:
+    """The ledger as one worker sees it. Every method is one short transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sqlite = database.is_sqlite
+        self.worker = 0
+
+    async def _run(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:
+        with _trouble():
+            if self._sqlite:
+                async with self._database.inline() as inline:
+                    result = inline.execute(statement, values)
+                    return result.all() if result.returns_rows else ()
+            async with self._database.transaction() as db:
+                result = await db.execute(statement, values)
+                return result.all() if result.returns_rows else ()
+
+    async def enrol(self, now: datetime) -> None:
+        """Become a worker with a fresh lease."""
+        with _trouble():
+            async with self._database.transaction() as db:
+                name = f"{socket.gethostname()}:{os.getpid()}"[:80]
+                values = {"name": name, "started_at": now, "lease_until": now + LEASE}
+                self.worker = (
+                    await db.execute(insert(worker).values(values).returning(worker.c.id))
+                ).scalar_one()
+                if not self._sqlite:  # by the database's clock, whatever ours says
+                    await db.execute(
+                        text("UPDATE worker SET lease_until = clock_timestamp() + :lease WHERE id = :worker"),
+                        {"lease": LEASE, "worker": self.worker},
+                    )
+
+    async def renew(self, now: datetime) -> bool:
+        """False: the lease has ended, and our letters may be another's by now."""
+        if self._sqlite:
+            return bool(await self._run(_RENEW_SQLITE, worker=self.worker, now=now, until=now + LEASE))
+        return bool(await self._run(_RENEW_POSTGRESQL, worker=self.worker, lease=LEASE))
+
+    async def leave(self) -> None:
+        """Give up the lease; nothing may be handed to us any more."""
+        await self._run(text("DELETE FROM worker WHERE id = :worker"), worker=self.worker)
+
+    async def claim(self, batches: Collection[int], limit: int, now: datetime) -> list[Claimed]:
+        """due → handed, for at most `limit` letters of these batches. The last look at consent is here:
+        what was withdrawn is no longer due."""
+        values: dict[str, Any] = {"worker": self.worker, "limit": limit, "now": now}
+        if self._sqlite:
+            rows = await self._run(_CLAIM_SQLITE, batches=json.dumps(list(batches)), **values)
+        else:
+            rows = await self._run(_CLAIM_POSTGRESQL, batches=list(batches), **values)
+        return [Claimed._make(row) for row in rows]
+
+    async def settle(self, results: Sequence[Result], now: datetime) -> None:
+        """handed → what became of it."""
+        if self._sqlite:
+            stamp = _sqlite_time(now)
+            rows = [
+                (
+                    r.number,
+                    r.worker,
+                    r.status,
+                    None if r.due_at else stamp,
+                    r.due_at and _sqlite_time(r.due_at),
+                    r.relay,
+                    r.code,
+                    r.reply,
+                    r.blame,
+                )
+                for r in results
+            ]
+            await self._run(_SETTLE_SQLITE, rows=json.dumps(rows))
+            return
+        await self._run(
+            _SETTLE_POSTGRESQL,
+            id=[r.number for r in results],
+            worker=[r.worker for r in results],
+            status=[r.status for r in results],
+            done_at=[None if r.due_at else now for r in results],
+            due_at=[r.due_at for r in results],
+            relay=[r.relay for r in results],
+            code=[r.code for r in results],
+            reply=[r.reply for r in results],
+            blame=[r.blame for r in results],
+        )
+
+    async def release(self, numbers: Iterable[int]) -> None:
+        """handed → due, for letters that never left this process."""
+        ids = list(numbers)
+        if self._sqlite:
+            await self._run(_RELEASE_SQLITE, ids=json.dumps(ids), worker=self.worker)
+        else:
+            await self._run(_RELEASE_POSTGRESQL, ids=ids, worker=self.worker)
+
+    async def editions(self, numbers: Collection[int]) -> dict[int, Stored]:
+        columns = (edition.c.key, edition.c.subject, edition.c.headers, edition.c.text, edition.c.html)
+        with _trouble():
+            async with self._database.reading() as db:
+                rows = await db.execute(select(edition.c.id, *columns).where(edition.c.id.in_(numbers)))
+                return {row[0]: Stored(*row[1:]) for row in rows}
+
+    async def bodies(self, hashes: Collection[str]) -> dict[str, str]:
+        with _trouble():
+            async with self._database.reading() as db:
+                rows = await db.execute(select(block.c.hash, block.c.body).where(block.c.hash.in_(hashes)))
+                return {row[0]: row[1] for row in rows}
+
+
+def _sqlite_time(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -1,0 +1,304 @@
+"""The wheel of a sender: outcomes to the ledger, lease renewed, letters claimed, again and again, in one task.
+
+It never claims more than leaves in a quarter of a second, so that a crash leaves few letters in doubt, and
+pausing, cancelling and unsubscribing take effect at once.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+
+from mailer.database import Database
+from mailer.delivery.compose import Claimed, Press, Printed, date_line
+from mailer.delivery.desk import Desk
+from mailer.delivery.envelope import Stream
+from mailer.delivery.lane import Lane
+from mailer.delivery.ledger import LEASE, Ledger, LedgerDown, LedgerFull
+from mailer.delivery.memory import Memory
+from mailer.delivery.reconcile import unfinished_batches
+from mailer.delivery.slots import Unfit
+from mailer.tools.clock import Clock
+
+GROUP = 500
+"""So many outcomes are written without waiting for more."""
+GROUP_SECONDS = 0.25
+"""So long at most an outcome waits for others; and in this time what is claimed shall have left."""
+LARGEST_STOCK = 10_000
+STALE_SECONDS = 1.0
+"""A letter that could not leave for so long goes back, so that pausing doesn't have to wait for it."""
+RENEW_SECONDS = 4.0
+STOP_SECONDS = LEASE.total_seconds() * 0.75
+"""So long after the last renewal a worker stops: well before its lease ends and others take over."""
+IDLE_SECONDS = 5.0
+GRACE_SECONDS = 20.0
+"""When stopping, a relay has so long to answer for the letters on the wire."""
+CLAIM_BATCHES = 16
+TRIES = 4
+"""After so many failures in a row of every relay, whoever waits is told."""
+EDITION_MEMORY = 8_000_000
+
+log = structlog.get_logger(__name__)
+
+
+class CannotSend(RuntimeError):
+    """Nothing may or can leave; the message says why and what to do. The queue is kept."""
+
+
+class Wheel:
+    """Turns until `stop`, and until everything that left this process is written down."""
+
+    def __init__(self, database: Database, desk: Desk, press: Press, clock: Clock) -> None:
+        self.lanes: list[Lane] = []
+        self.look = asyncio.Event()
+        self.stopping = False
+        self._database = database
+        self._ledger = Ledger(database)
+        self._desk = desk
+        self._press = press
+        self._clock = clock
+        self._editions: Memory[int, Printed] = Memory(EDITION_MEMORY, lambda edition: edition.octets)
+        self._waiters: dict[int, asyncio.Future[None]] = {}
+        self._renewed = self._urgent_looked = self._busy_at = 0.0
+        self._rate = 0.0
+        self._measured = (0.0, 0)
+        self._closing: asyncio.Task[None] | None = None
+        self._stop_at = 0.0
+
+    # What the sender calls
+
+    def wait_for(self, batch: int, stream: Stream) -> "asyncio.Future[None]":
+        """Done when nothing of the batch is due or on hand here; CannotSend where nothing can leave."""
+        waiter = self._waiters.setdefault(batch, asyncio.get_running_loop().create_future())
+        self._desk.job(batch, stream)
+        self.look.set()
+        return asyncio.shield(waiter)
+
+    def stop(self) -> None:
+        self.stopping = True
+        self._desk.open = False
+        self.look.set()
+
+    async def enrol(self) -> None:
+        """Become a worker, and begin to hand letters out."""
+        began = self.time()
+        await self._ledger.enrol(self._clock())
+        self._renew_until(began)
+
+    async def run(self) -> None:
+        """Returns after `stop`; every waiter is told before it ends, however it ends."""
+        try:
+            while not self._over():
+                try:
+                    await self._turn()
+                except LedgerFull as full:
+                    log.error("the database takes nothing more", reason=str(full))
+                    self._tell(
+                        CannotSend(f"The database can't be written: {full}. Make room and start again.")
+                    )
+                    self.stop()
+                    await asyncio.sleep(0.5)
+                except LedgerDown as down:
+                    log.warning("the database is out of reach", reason=str(down))
+                    await asyncio.sleep(0.5)
+                await self._rest()
+            await self._leave()
+        except BaseException as error:
+            self._tell(CannotSend(f"Sending stopped on an error of ours: {error!r}"))
+            for lane in self.lanes:
+                lane.abort("the sender stopped")
+            raise
+        finally:
+            self._tell(None)
+
+    # One turn
+
+    def time(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _rest(self) -> None:
+        """Until somebody wants us, or an outcome has waited long enough."""
+        busy = self._desk.on_hand or self._desk.jobs or self._closing
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.look.wait(), GROUP_SECONDS / 2 if busy else 1.0)
+        self.look.clear()
+
+    async def _turn(self) -> None:
+        now = self.time()
+        if now - self._renewed > STOP_SECONDS:
+            await self._lapse()
+        await self._write(now)
+        if now - self._renewed > RENEW_SECONDS and self._desk.alive_until:
+            await self._renew(now)
+        if self.stopping:
+            await self._wind_down(now)
+        else:
+            await self._look_for_urgent(now)
+            await self._stock_up(now)
+        self._finish_jobs()
+        self._close_idle(now)
+
+    async def _write(self, now: float) -> None:
+        desk = self._desk
+        if not desk.unwritten:
+            return
+        idle = desk.on_hand == desk.unwritten  # nothing more can come: why wait?
+        if idle or self.stopping or desk.unwritten >= GROUP or now - desk.oldest >= GROUP_SECONDS:
+            moment = self._clock()
+            results = desk.results(moment)
+            await self._ledger.settle(results, moment)
+            desk.written(results)
+
+    async def _renew(self, now: float) -> None:
+        if await self._ledger.renew(self._clock()):
+            self._renew_until(now)
+        else:
+            await self._lapse()
+
+    def _renew_until(self, began: float) -> None:
+        self._renewed = began
+        self._desk.alive_until = began + STOP_SECONDS
+        self._desk.open = not self.stopping
+
+    async def _lapse(self) -> None:
+        """Our lease is over, or will be before we can renew it: stop at once, then begin as a new worker."""
+        if self._desk.open:
+            log.error("the lease could not be renewed in time; letters on the wire become unknown")
+            self._desk.open = False
+            for lane in self.lanes:
+                lane.abort("our lease ended")
+            self._desk.take_waiting()  # to be taken back by others, or by us, as handed ones
+            self._tell(
+                CannotSend("The database was out of reach for too long. Sending goes on when it is back.")
+            )
+        await self.enrol()
+
+    async def _look_for_urgent(self, now: float) -> None:
+        """Confirmations overtake digests, also when all jobs of the engine are digests."""
+        if self._desk.jobs and now - self._urgent_looked > STALE_SECONDS:
+            self._urgent_looked = now
+            async with self._database.reading() as db:
+                urgent = await unfinished_batches(db, self._clock(), stream=Stream.TRANSACTIONAL, limit=100)
+            for batch, _ in urgent:
+                self._desk.job(batch, Stream.TRANSACTIONAL)
+
+    async def _stock_up(self, now: float) -> None:
+        self._measure(now)
+        if not any(lane.usable for lane in self.lanes):
+            await self._ledger.release(self._desk.take_waiting())
+            if all(lane.for_people or lane.failures >= TRIES for lane in self.lanes):
+                reasons = "; ".join(lane.trouble for lane in self.lanes)
+                self._tell(CannotSend(f"No relay takes mail: {reasons}. Nothing is lost; it goes later."))
+            return
+        if stale := self._desk.take_waiting(before=now - STALE_SECONDS):
+            await self._ledger.release(stale)
+        stock = int(max(self._rate * GROUP_SECONDS, sum(lane.wanted for lane in self.lanes)))
+        stock = min(stock, LARGEST_STOCK)
+        self._desk.low = stock // 2
+        while self._desk.waiting <= self._desk.low:
+            if not await self._claim(stock - self._desk.waiting, now):
+                break
+        if self._desk.waiting:
+            for lane in self.lanes:
+                lane.wake()
+
+    def _measure(self, now: float) -> None:
+        began, count = self._measured
+        if now - began >= 0.1:
+            rate = (self._desk.settled - count) / (now - began)
+            self._rate = (self._rate + rate) / 2 if self._rate and self._desk.on_hand else rate
+            self._measured = (now, self._desk.settled)
+
+    async def _claim(self, limit: int, now: float) -> bool:
+        """False: nothing was due in the batches that we looked at, urgent ones first."""
+        jobs = sorted(
+            (j for j in self._desk.jobs.values() if not j.drained), key=lambda j: (j.stream, j.batch)
+        )
+        jobs = [job for job in jobs[:CLAIM_BATCHES] if job.stream == jobs[0].stream]
+        if not jobs:
+            return False
+        moment = self._clock()
+        self._desk.date = date_line(moment)
+        rows = await self._ledger.claim([job.batch for job in jobs], limit, moment)
+        if len(rows) < limit:
+            for job in jobs:
+                job.drained = True
+        if rows:
+            self._desk.put(rows, await self._printed(rows), self._ledger.worker, now)
+        return len(rows) < limit
+
+    async def _printed(self, rows: Sequence[Claimed]) -> dict[int, Printed | Unfit]:
+        """The editions of these rows: from memory, or read and printed."""
+        wanted = {row.edition for row in rows}
+        found: dict[int, Printed | Unfit] = {}
+        for number in wanted:
+            if (edition := self._editions.get(number)) is not None:
+                found[number] = edition
+        if not (missing := wanted - found.keys()):
+            return found
+        stored = await self._ledger.editions(missing)
+        hashes = {name for edition in stored.values() for name in (*edition.text, *edition.html)}
+        blocks = self._press.known(hashes)
+        if unknown := hashes - blocks.keys():
+            blocks |= self._press.learn(await self._ledger.bodies(unknown))
+        for number, content in stored.items():
+            try:
+                printed = self._press.print(content, blocks)
+            except ValueError as error:
+                found[number] = Unfit(str(error))
+            else:
+                self._editions.put(number, printed)
+                found[number] = printed
+        return found
+
+    # Ends
+
+    def _finish_jobs(self) -> None:
+        for batch in [b for b, job in self._desk.jobs.items() if job.drained and not job.on_hand]:
+            del self._desk.jobs[batch]
+            if (waiter := self._waiters.pop(batch, None)) and not waiter.done():
+                waiter.set_result(None)
+
+    def _tell(self, trouble: CannotSend | None) -> None:
+        """Everyone who waits is told, and nothing more is claimed for them."""
+        for job in self._desk.jobs.values():
+            job.drained = True
+        for waiter in self._waiters.values():
+            if not waiter.done():
+                waiter.set_exception(trouble) if trouble else waiter.set_result(None)
+                waiter.exception()  # nobody need be listening
+        self._waiters.clear()
+
+    def _close_idle(self, now: float) -> None:
+        if self._desk.on_hand or self._desk.jobs:
+            self._busy_at = now
+        elif now - self._busy_at > IDLE_SECONDS:
+            for lane in self.lanes:
+                lane.close_idle()
+
+    async def _wind_down(self, now: float) -> None:
+        """Stopping: what never left goes back; what is on the wire is finished, within reason."""
+        if self._closing is None:
+            self._stop_at = now + GRACE_SECONDS
+            self._closing = asyncio.create_task(self._close())
+            await self._ledger.release(self._desk.take_waiting())
+        elif now > self._stop_at:
+            for lane in self.lanes:
+                lane.abort("the relay did not answer, and we have to stop")
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(lane.close() for lane in self.lanes))
+        self.look.set()
+
+    def _over(self) -> bool:
+        closed = self._closing is not None and self._closing.done()
+        late = self._closing is not None and self.time() > self._stop_at + GRACE_SECONDS
+        return self.stopping and closed and (not self._desk.on_hand or late)
+
+    async def _leave(self) -> None:
+        try:
+            if not self._desk.on_hand:  # else what is not written is found by the end of the lease
+                await self._ledger.leave()
+        except LedgerDown as down:
+            log.warning("the database is out of reach; the lease runs out by itself", reason=str(down))
