@@ -65,7 +65,7 @@ def brand_css(settings: Settings) -> str:
 
 def _scheme(colour: str, ground: str) -> str:
     button, on_button = button_colours(colour, ground)
-    accent = readable(colour, ground)
+    accent = readable(colour, ground, 5.5)
     return f"--accent: {accent}; --button: {button}; --on-button: {on_button};"
 
 

@@ -94,9 +94,8 @@ def error_pages(settings: Settings) -> Mapping[Any, Callable[[Request, Exception
 
     async def handle(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        response = site.answer(site.language(request), "error.html", status, code=status)
-        if isinstance(error, HTTPException) and error.headers:
-            response.headers.update(error.headers)
-        return response
+        html = page(settings, site.language(request), "error.html", status=status)
+        headers = error.headers if isinstance(error, HTTPException) else None
+        return HTMLResponse(html, status, headers)
 
     return {HTTPException: handle, Exception: handle}
