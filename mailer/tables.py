@@ -24,9 +24,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection
 
 metadata = MetaData(
     naming_convention={
@@ -199,19 +201,35 @@ audience_region = Table(
     _ref("audience_id", "audience", primary_key=True),
     _ref("region_id", "region", primary_key=True, index=True),
 )
+imported_list = Table(  # an old list that was taken over, and by what right
+    "imported_list",
+    metadata,
+    _id(),
+    Column("at", Instant, nullable=False),
+    Column("file", String(200), nullable=False),
+    Column("hash", String(64), nullable=False),  # SHA-256 of the file
+    Column("basis", String(20), nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("undone_at", Instant),
+)
 subscriber = Table(
     "subscriber",
     metadata,
     _id(),
     Column("address", String(254), nullable=False),  # as typed, domain as A-label
     Column("address_key", String(254), nullable=False, unique=True),  # casefolded: who is the same person
-    Column("status", String(12), nullable=False),  # pending · confirmed · unsubscribed · stopped
+    Column("status", String(12), nullable=False),  # pending · held · confirmed · unsubscribed · stopped
     _ref("audience_id", "audience"),  # what was confirmed; empty while pending
     Column("created_at", Instant, nullable=False),
     Column("confirmed_at", Instant),
     Column("ended_at", Instant),
+    _ref("import_id", "imported_list", index=True),  # the old list from which they came
+    Column("mail_from", Instant),  # of somebody held: when their turn comes; empty: when they confirm
+    Column("news_after", Id),  # arrival number after which something is news to them, if not their mark's
     Index("ix_subscriber_audience", "audience_id", "status"),
     Index("ix_subscriber_status", "status", "id"),
+    sqlite_autoincrement=True,  # a number is never used again: old links must not open somebody else's page
 )
 wording = Table(  # every consent text that was ever shown
     "wording",
@@ -236,8 +254,27 @@ signup = Table(  # one request to (re)join or to change, waiting for its confirm
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
     Column("refused_at", Instant),
+    sqlite_autoincrement=True,  # a confirmation link must never confirm somebody else's sign-up
 )
-consent = Table(  # append-only: what was agreed to, when, how; and every later change
+seal = Table(  # the chain over the record of consent: nothing personal, only ever added to
+    "seal",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # 1, 2, 3, … without a gap
+    Column("at", Instant, nullable=False),
+    Column("act", String(20), nullable=False),
+    Column("commitment", String(64), nullable=False),  # hash of the row of `consent` with its salt
+    Column("erased", Json, nullable=False),  # seals whose row of `consent` was erased by this act
+    Column("previous", String(64), nullable=False),  # hash of the seal before
+    Column("hash", String(64), nullable=False),
+)
+seal_head = Table(  # one row: 1. Its lock says who may seal
+    "seal_head",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),
+    Column("seal_id", Id, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+consent = Table(  # append-only: what was agreed to, when, how; and every later change. Erasure alone deletes
     "consent",
     metadata,
     _id(),
@@ -249,6 +286,22 @@ consent = Table(  # append-only: what was agreed to, when, how; and every later 
     _ref("signup_id", "signup"),
     Column("network", String(50), nullable=False, default=""),
     Column("details", Json, nullable=False),  # the choice in codes, the form, …
+    Column("salt", String(32), nullable=False),  # with it gone, a seal can't be traced to anybody
+    _ref("seal_id", "seal", unique=True),  # empty until it is sealed
+    Index(
+        "ix_consent_unsealed",
+        "id",
+        sqlite_where=text("seal_id IS NULL"),
+        postgresql_where=text("seal_id IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+suppression = Table(  # who must not come back by an import: no address, only what our secret makes of it
+    "suppression",
+    metadata,
+    Column("hash", String(40), primary_key=True),  # Keyring.keyed_hash for this purpose
+    Column("reason", String(20), nullable=False),  # erased · opted out · refused · expired
+    Column("at", Instant, nullable=False),
 )
 budget = Table(  # fixed windows, shared by all machines
     "budget",
@@ -258,6 +311,40 @@ budget = Table(  # fixed windows, shared by all machines
     Column("ends_at", Instant, nullable=False, index=True),
     Column("used", Integer, nullable=False),
 )
+
+_REFUSED = ("seal BEFORE UPDATE", "seal BEFORE DELETE", "wording BEFORE UPDATE", "wording BEFORE DELETE")
+_CONSENT = "id, subscriber_id, at, act, actor, wording_id, signup_id, network, details, salt"
+
+
+@event.listens_for(metadata, "after_create")
+def guard_record(_metadata: MetaData | None, db: Connection, **_: Any) -> None:
+    """The database itself keeps the record append-only. Safe to repeat; `migrate` does so after each step.
+
+    A row of `consent` may be sealed once, and deleted (that is erasure, and a seal says so); nothing else.
+    """
+    triggers = [
+        *((f"{what.replace(' ', '_').lower()}", *what.split(" ", 1), "") for what in _REFUSED),
+        ("consent_before_update", "consent", f"BEFORE UPDATE OF {_CONSENT}", ""),
+        ("consent_before_seal", "consent", "BEFORE UPDATE OF seal_id", "WHEN (OLD.seal_id IS NOT NULL)"),
+    ]
+    if db.dialect.name == "sqlite":
+        for name, table, moment, when in triggers:
+            db.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS {name} {moment} ON {table} FOR EACH ROW {when} "
+                "BEGIN SELECT RAISE(ABORT, 'this record is only ever added to'); END"
+            )
+    else:
+        db.exec_driver_sql(
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'this record is only ever added to'; END $$"
+        )
+        for name, table, moment, when in triggers:
+            db.exec_driver_sql(
+                f"CREATE OR REPLACE TRIGGER {name} {moment} ON {table} FOR EACH ROW {when} "
+                "EXECUTE FUNCTION refuse_change()"
+            )
+    db.exec_driver_sql("INSERT INTO seal_head (id, seal_id, hash) VALUES (1, 0, '') ON CONFLICT DO NOTHING")
+
 
 # ── digests ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -363,11 +450,16 @@ ledger = Table(  # one row per envelope: what became of it
     ),  # a refusal that the room of bounces has seen
     Index("ix_ledger_batch_status", "batch_id", "status"),
     Index("ix_ledger_recipient", "recipient", "id"),
-    Index(  # what may still leave
+    Index(  # a reader's letters that may still leave
         "ix_ledger_unfinished",
-        "mailing_id",
-        "batch_id",
+        "recipient",
         sqlite_where=text("status IN ('due', 'deferred', 'handed')"),
         postgresql_where=text("status IN ('due', 'deferred', 'handed')"),
+    ),
+    Index(  # what a worker holds: few rows, whatever the size of the table
+        "ix_ledger_handed",
+        "worker_id",
+        sqlite_where=text("status = 'handed'"),
+        postgresql_where=text("status = 'handed'"),
     ),
 )

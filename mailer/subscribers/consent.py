@@ -17,6 +17,8 @@ class Act(StrEnum):
     REFUSED = "refused"  # "that wasn't me"
     UNSUBSCRIBED = "unsubscribed"
     RESUMED = "resumed"  # took an unsubscribing back on the page that followed it
+    IMPORTED = "imported"  # taken over from an old list
+    ERASED = "erased"  # only in the chain: the records of somebody were deleted
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import fields
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Select, Table, delete, exists, insert, select, update
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.subscribers.budgets import Bucket
 from mailer.subscribers.consent import Act, Wording
+from mailer.subscribers.proof import seal
 from mailer.subscribers.status import Signup, Status, Subscriber
 from mailer.subscribers.wish import Audience, Wish
 from mailer.tables import audience, audience_region, budget, consent, signup, subscriber, wording
@@ -234,9 +236,15 @@ async def has_refused(db: AsyncConnection, subscriber_id: int) -> bool:
 async def add_consent(
     db: AsyncConnection, number: int, act: Act, actor: str, now: datetime, **columns: Any
 ) -> int:
-    """Append to the record of what was agreed to; returns the row's id. Nothing ever changes a row."""
-    values = {"subscriber_id": number, "act": act, "actor": actor, "at": now, "details": {}} | columns
+    """Append to the record of what was agreed to, and seal it; returns the row's id. Nothing ever changes a row.
+
+    Asking isn't consent yet, and comes in floods: it is sealed with whatever comes next, or by the worker.
+    """
+    always = {"subscriber_id": number, "act": act, "actor": actor, "at": now, "salt": token_hex(16)}
+    values = {"details": {}, **always, **columns}
     row: int = (await db.execute(insert(consent).values(**values).returning(consent.c.id))).scalar_one()
+    if act is not Act.ASKED:
+        await seal(db)
     return row
 
 

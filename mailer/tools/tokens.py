@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     RETURN_PATH = "return-path"
     MESSAGE_ID = "message-id"
     FORM = "form"
+    SUPPRESSION = "suppression"  # no link: who must not come back by an import
 
 
 def _base64url(raw: bytes) -> str:
@@ -84,7 +85,7 @@ class Keyring:
                 return subject
         return None
 
-    def keyed_hash(self, text: str) -> str:
-        """A hex digest that only the holder of the oldest secret can make (for suppression after erasure)."""
-        key = self._keys[-1].derived[Purpose.FORM]
+    def keyed_hash(self, text: str, purpose: Purpose = Purpose.FORM) -> str:
+        """A hex digest that only the holder of the oldest secret can make: what may be kept of an address."""
+        key = self._keys[-1].derived[purpose]
         return hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()
