@@ -4,6 +4,7 @@ Deliberately simple, and independent of the rooms: nothing of `news`, `subscribe
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,12 +92,12 @@ def check(cast: Sequence[Reader], told: Sequence[Story], mails: Sequence[Mail]) 
 
 
 def _compare(reader: Reader, told: Sequence[Story], mail: Mail) -> list[str]:
+    """Each wanted title once and no other: as a link in the HTML part, as words in the text part."""
+    links = Counter(_plain(link.text()) for link in LexborHTMLParser(mail.part("html")).css("a"))
+    text = _plain(mail.part("plain"))
     problems = []
-    for part in ("plain", "html"):
-        body = mail.part(part)
-        text = _plain(LexborHTMLParser(body).text(separator=" ") if part == "html" else body)
-        for story in told:
-            count = text.count(story.title)
+    for story in told:
+        for part, count in (("HTML", links[story.title]), ("text", text.count(story.title))):
             if count != story.is_for(reader):
                 problems.append(f"{reader.address}: “{story.title}” stands {count} times in the {part} part")
     return problems

@@ -92,7 +92,7 @@ class Inbox:
         """The newest mail to a recipient that came after mail number `after`. Raises TimeoutError."""
         async with asyncio.timeout(30):
             while True:
-                found = [file for file in self.folder.glob(f"* {quote(recipient, safe='@+')}.eml")]
+                found = self.folder.glob(f"* {quote(recipient, safe='@+')}.eml")
                 newest = max(found, default=None)
                 if newest is not None and int(newest.name[:6]) > after:
                     return _read(newest)

@@ -126,21 +126,28 @@ class Stage:
 
     async def invite_readers(self) -> None:
         """Everybody in the cast comes to where they should be; who is there already is left in peace."""
+        new = 0
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             visitor = Visitor(client, self.settings.public_url, self.inbox)
             with self._bar() as progress:
                 for reader in progress.track(CAST, description="readers sign up"):
-                    await self._bring(visitor, reader)
+                    new += await self._bring(visitor, reader)
         fates = [reader.fate for reader in CAST]
+        came = (
+            f"{new} readers signed up over HTTP, by form, mail and button"
+            if new
+            else "everybody is here already"
+        )
         self.screen.print(
-            f"✓ {len(CAST)} readers signed up over HTTP, by form, mail and button: "
-            f"{fates.count(Fate.CONFIRMED)} confirmed, {fates.count(Fate.UNCONFIRMED)} did not answer, "
+            f"✓ {came}: {fates.count(Fate.CONFIRMED)} confirmed, {fates.count(Fate.UNCONFIRMED)} did not answer, "
             f"{sum(fate.left for fate in fates)} left again"
         )
 
-    async def _bring(self, visitor: Visitor, reader: Reader) -> None:
+    async def _bring(self, visitor: Visitor, reader: Reader) -> bool:
+        """Lead one reader to their fate; True if they had to sign up for it."""
         number, status = await self._status(reader)
-        if status is None or (status is Status.PENDING and reader.fate is not Fate.UNCONFIRMED):
+        comes = status is None or (status is Status.PENDING and reader.fate is not Fate.UNCONFIRMED)
+        if comes:
             link = await visitor.sign_up(reader)
             await visitor.open(link)
             number, status = await self._status(reader)
@@ -153,6 +160,7 @@ class Stage:
                     raise DemoFailed(f"the button did not confirm {reader.address}")
         if reader.fate.left and status is Status.CONFIRMED:
             await self._leave(visitor, reader, number)
+        return comes
 
     async def _leave(self, visitor: Visitor, reader: Reader, number: int) -> None:
         link = Links(self.settings).unsubscribe(number)
@@ -240,4 +248,4 @@ class Stage:
 
     def _bar(self) -> Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        return Progress(*columns, console=self.screen, transient=True)
+        return Progress(*columns, console=self.screen, transient=True, disable=not self.screen.is_terminal)
