@@ -4,17 +4,16 @@ In go audiences and marks; out come edition numbers. It reads news and writes ed
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer import news, subscribers
 from mailer.choices import Choices
 from mailer.database import Database
-from mailer.delivery import Content, save_edition
-from mailer.digests.choose import Chosen, arrange, choose
+from mailer.delivery import save_edition
+from mailer.digests.choose import Chosen, Group, arrange, choose
 from mailer.digests.edition import Press
 from mailer.digests.schedule import Period
 from mailer.news import Item
@@ -53,24 +52,34 @@ class Desk:
 
     async def make_ahead(self, database: Database, beginnings: Iterable[Beginning]) -> None:
         """Make what is missing in short transactions of its own, so that nobody waits for the rendering."""
-        missing = iter([beginning for beginning in beginnings if beginning not in self.made])
-        while part := list(islice(missing, AT_ONCE)):
+        missing = [beginning for beginning in beginnings if beginning not in self.made]
+        for first in range(0, len(missing), AT_ONCE):
             async with database.transaction() as db:
-                await self.make(db, part)
+                await self.make(db, missing[first : first + AT_ONCE])
             await asyncio.sleep(0)
 
     async def make(self, db: AsyncConnection, beginnings: Iterable[Beginning]) -> None:
         """Choose and make what isn't there yet; afterwards `made` says what each beginning gets."""
         missing = [beginning for beginning in beginnings if beginning not in self.made]
-        if not missing:
-            return
-        await self._read(db, missing)
-        for audience_id, low in missing:
-            audience = self._audiences[audience_id]
-            chosen = choose(self._items, audience, low, self.high)
-            self.made[audience_id, low] = await self._edition(db, audience, chosen) if chosen else None
+        for beginning, (audience, chosen) in (await self.choose(db, missing)).items():
+            self.made[beginning] = await self._edition(db, audience, chosen) if chosen else None
 
-    async def _read(self, db: AsyncConnection, missing: list[Beginning]) -> None:
+    async def choose(
+        self, db: AsyncConnection, beginnings: Collection[Beginning]
+    ) -> dict[Beginning, tuple[Audience, list[Chosen]]]:
+        """The audience of each beginning and the items that go to it, perhaps none."""
+        if not beginnings:
+            return {}
+        await self._read(db, beginnings)
+        return {
+            (number, low): (
+                audience := self._audiences[number],
+                choose(self._items, audience, low, self.high),
+            )
+            for number, low in beginnings
+        }
+
+    async def _read(self, db: AsyncConnection, missing: Collection[Beginning]) -> None:
         lowest = min(low for _, low in missing)
         if self._items_after is None or lowest < self._items_after:
             self._items = await news.arrived(db, lowest, self.high)
@@ -82,7 +91,14 @@ class Desk:
         items: list[list[object]] = [[one.item.id, one.text.language] for one in chosen]
         choice = (audience.id, *(one.item.id for one in chosen))
         if choice not in self._by_choice:
-            content: Content = self._press.make(audience, arrange(chosen, audience, self._region_order))
+            content = self._press.make(audience, self._arrange(audience, chosen))
             number = await save_edition(db, content)
             self._by_choice[choice] = Made(number, content.subject, content.language, items)
         return self._by_choice[choice]
+
+    def subject(self, audience: Audience, chosen: list[Chosen]) -> str:
+        """The subject of the edition that these items would make."""
+        return self._press.subject(audience, self._arrange(audience, chosen))
+
+    def _arrange(self, audience: Audience, chosen: list[Chosen]) -> tuple[Group, ...]:
+        return arrange(chosen, audience, self._region_order)

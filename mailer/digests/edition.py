@@ -97,6 +97,11 @@ class Press:
             headers=self.headers(),
         )
 
+    def subject(self, audience: Audience, groups: Sequence[Group]) -> str:
+        """The subject alone, for a look ahead."""
+        chosen = [one for group in groups for one in group.items]
+        return self._dress(frame_language(audience.languages)).subject(chosen)
+
     def _items(
         self, dress: "Dress", audience: Audience, groups: Sequence[Group], frame: Sequence[Block]
     ) -> list[Block]:

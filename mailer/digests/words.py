@@ -6,6 +6,7 @@ from datetime import date
 
 from babel import Locale
 from babel.dates import format_date
+from babel.numbers import format_decimal
 
 from mailer.choices import Choices
 from mailer.digests.choose import Group
@@ -61,20 +62,28 @@ class Words:
     def date(self, day: date) -> str:
         return format_date(day, format="long", locale=Locale.parse(self.language, sep="-"))
 
+    def number(self, count: int) -> str:
+        return format_decimal(count, locale=Locale.parse(self.language, sep="-"))
+
     def summary(self, groups: Sequence[Group]) -> str:
         """How much there is: "9 new items: Africa 4 · Asia 5"."""
         count = sum(len(group.items) for group in groups)
-        message = catalogue(self.language).ngettext("%(count)d new item", "%(count)d new items", count)
+        message = catalogue(self.language).ngettext("%(count)s new item", "%(count)s new items", count)
+        total = message % {"count": self.number(count)}
         parts = [
-            f"{self.group(group.region)} {len(group.items)}" for group in groups if group.region is not None
+            f"{self.group(group.region)} {self.number(len(group.items))}"
+            for group in groups
+            if group.region is not None
         ]
-        return str(message) % {"count": count} + (": " + " · ".join(parts) if parts else "")
+        # For translators: a name and what belongs to it, as "Read more: https://…"
+        named = self._("%(name)s: %(value)s")
+        return named % {"name": total, "value": " · ".join(parts)} if parts else total
 
     def more(self, count: int) -> str:
         message = catalogue(self.language).ngettext(
-            "and %(count)d more, on the web", "and %(count)d more, on the web", count
+            "and %(count)s more, on the web", "and %(count)s more, on the web", count
         )
-        return str(message) % {"count": count}
+        return message % {"count": self.number(count)}
 
     def label(self, item: Item) -> str:
         """The label line: "News • LAC"."""
@@ -107,9 +116,11 @@ class Words:
         """Why the reader gets this mail: their own choice, in words."""
         regions = [self.region(number) for number in audience.regions]
         kinds = [self.kind(number) for number in audience.kinds]
-        chosen = [self._often(audience.frequency), ", ".join(regions) or self._("all regions")]
+        # For translators: what stands between the entries of a list
+        comma = self._(", ")
+        chosen = [self._often(audience.frequency), comma.join(regions) or self._("all regions")]
         if len(self.choices.kinds) > 1:
-            chosen.append(", ".join(kinds) or self._("all kinds of news"))
+            chosen.append(comma.join(kinds) or self._("all kinds of news"))
         message = self._(
             "You receive this because you signed up for it and confirmed. Your choice: %(choice)s."
         )
