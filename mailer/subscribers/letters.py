@@ -6,7 +6,7 @@ from mailer.delivery import Content, Slot
 from mailer.page import button_colours
 from mailer.settings import Settings
 from mailer.tools.colours import readable
-from mailer.tools.templates import environment
+from mailer.tools.templates import direction, environment
 
 _HEADERS = (
     ("Auto-Submitted", "auto-generated"),  # RFC 3834 §5: no holiday reply, please
@@ -23,6 +23,8 @@ def confirmation(settings: Settings, language: str, *, is_reader: bool) -> Conte
         "settings": settings,
         "confirm": Slot.CONFIRM.mark,
         "refuse": Slot.REFUSE.mark,
+        "home": settings.default_language,
+        "home_direction": direction(settings.default_language),
         "is_reader": is_reader,
         "days": settings.confirm_days,
         "bar": readable(settings.brand_color, "#ffffff", 3),
