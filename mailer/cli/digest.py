@@ -1,19 +1,23 @@
 """`mailer digest …`: send what is due, see how it went, and why somebody got what they got."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
-from mailer import digests
-from mailer.cli.frame import open_database, read_settings, run, screen
+from mailer import delivery, digests, subscribers
+from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
+from mailer.cli.subscribers import find_person
 from mailer.database import Database
 from mailer.delivery import Counts, Sender
-from mailer.digests import Published
+from mailer.digests import Explanation, Published
 from mailer.engine import Engine
 from mailer.serve import stopped_by_signals
 from mailer.settings import Settings
+from mailer.subscribers import Status
 from mailer.tools.clock import utc_now
 from mailer.worker import SEND
 
@@ -80,3 +84,53 @@ def _in_words(counts: Counts) -> str:
     return (
         ", ".join(f"{getattr(counts, name)} {name}" for name in names if getattr(counts, name)) or "nothing"
     )
+
+
+@app.command()
+def status() -> None:
+    """Show the latest digests, and what became of their letters."""
+
+    async def work() -> list[tuple[str, str, Counts]]:
+        async with open_database(read_settings()) as database, database.reading() as db:
+            return [
+                (f"{one.frequency} {one.period}", _plan(one), await delivery.progress(db, one.mailing_id))
+                for one in await digests.recent_runs(db, 20)
+            ]
+
+    table = Table("digest", "planned", "letters", "what became of them")
+    for name, plan, counts in run(work()):
+        table.add_row(name, plan, str(counts.total), _in_words(counts))
+    screen.print(table if table.row_count else "No digest was published yet.")
+
+
+def _plan(one: Any) -> str:
+    return f"for {one.considered} readers" if one.planned_at else "not done; `mailer digest run` goes on"
+
+
+@app.command()
+def explain(address: Annotated[str, typer.Argument(help="The reader's mail address.")]) -> None:
+    """Say what a reader's next digest holds, and of each item why it goes or doesn't."""
+
+    async def work() -> Explanation:
+        settings = read_settings()
+        async with open_database(settings) as database, database.reading() as db:
+            person = await find_person(db, address)
+            if person.status is not Status.CONFIRMED:
+                raise Trouble(f"{address} is {person.status}, and gets no digest.")
+            audience = (await subscribers.audiences(db))[person.audience_id]
+            return await digests.explain(db, settings, person.id, audience, utc_now())
+
+    found = run(work())
+    if found.due is None:
+        screen.print("Their frequency is no longer on offer: no digest is planned for them.")
+    else:
+        screen.print(
+            f"Their next digest is {found.due.frequency} {found.due.name}, due {found.due.due_at:%Y-%m-%d %H:%M} UTC."
+        )
+    if found.waits:
+        screen.print("A letter to them is just being sent; their news waits until it is done.")
+    table = Table("item", "of", "why")
+    for item, reason in found.items:
+        title = next(iter(item.texts.values())).title
+        table.add_row(escape(title), item.published_on.isoformat(), str(reason))
+    screen.print(table)

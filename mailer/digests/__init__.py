@@ -10,6 +10,7 @@ from mailer.digests.pages import routes
 from mailer.digests.publish import EditionCount, Published, publish
 from mailer.digests.rehearse import Rehearsed, rehearse
 from mailer.digests.schedule import Period, last_due, next_due
+from mailer.digests.store import recent_runs
 
 __all__ = [
     "EditionCount",
@@ -21,6 +22,7 @@ __all__ = [
     "last_due",
     "next_due",
     "publish",
+    "recent_runs",
     "rehearse",
     "routes",
 ]

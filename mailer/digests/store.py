@@ -249,3 +249,10 @@ async def open_letter_of(db: AsyncConnection, recipient: int) -> tuple[str, int]
 
 def _insert(db: AsyncConnection) -> Any:
     return sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+
+
+async def recent_runs(db: AsyncConnection, limit: int) -> list[Any]:
+    """frequency, period, due_at, planned_at, considered, mailing_id of the latest runs, newest first."""
+    columns = ("frequency", "period", "due_at", "planned_at", "considered", "mailing_id")
+    query = select(*(digest.c[name] for name in columns)).order_by(digest.c.due_at.desc(), digest.c.id.desc())
+    return list(await db.execute(query.limit(limit)))
