@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from mailer.digests.blocks import Blocks
 from mailer.digests.choose import choose
-from mailer.digests.edition import Dress
 from mailer.links import Links
 from mailer.tools.colours import contrast
 from tests.conftest import make_settings
@@ -52,13 +52,13 @@ def mixed() -> str:
 
 def right_to_left() -> str:
     settings = make_settings(**FUNDED)
-    dress = Dress(settings, CHOICES, MONDAY, Links(settings), "ar")
+    blocks = Blocks(settings, CHOICES, MONDAY, Links(settings), "ar")
     audience = make_audience(languages=["ar", "en"])
     items = [make_item(1, AFRICA, texts=[make_text("ar", "عنوان")]), make_item(2, ASIA)]
     chosen = choose(items, audience, 0, 99)
-    words = {"preheader": "عنوان", "summary": "2", "reason": dress.words.reason(audience)}
-    before, after = dress.frame(words)
-    cards = [dress.card(one, 2, False, True) for one in chosen]
+    words = {"preheader": "عنوان", "summary": "2", "reason": blocks.words.reason(audience)}
+    before, after = blocks.frame(words)
+    cards = [blocks.card(one, 2, False, True) for one in chosen]
     return filled([block.html for block in (*before, *cards, *after)])
 
 
