@@ -6,6 +6,7 @@ once per language, the moment it is ready to go; an edited one keeps it. What st
 poll is history and gets none; what bears a label that nobody has explained waits.
 """
 
+from mailer.news.article import AddedArticle, ArticleError, Offer, Wish, add_article, add_draft
 from mailer.news.feeds import Feed, FeedError, add_feed, list_feeds, remove_feed
 from mailer.news.item import Draft, Item, ItemText
 from mailer.news.poll import FeedReport, poll
@@ -13,12 +14,18 @@ from mailer.news.store import arrived, last_arrival, latest
 from mailer.news.take import explain_label
 
 __all__ = [
+    "AddedArticle",
+    "ArticleError",
     "Draft",
     "Feed",
     "FeedError",
     "FeedReport",
     "Item",
     "ItemText",
+    "Offer",
+    "Wish",
+    "add_article",
+    "add_draft",
     "add_feed",
     "arrived",
     "explain_label",

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date
 from types import TracebackType
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO, Self
 from mailer.news.decode import NotReadable
 from mailer.news.entry import Feed
 from mailer.news.item import Draft
+from mailer.news.page import Page, read_page
 from mailer.news.parse import parse
 
 _MAX_ANSWER = 64 * 1024 * 1024
@@ -35,15 +37,23 @@ class Cage:
 
     async def feed(self, content: bytes, url: str, content_type: str = "") -> Feed:
         """The drafts of a feed. Raises NotReadable, with a message that says what to do."""
-        answer = await self._ask("feed", content, url, content_type)
+        answer = await self._ask(content, how="feed", url=url, content_type=content_type)
         drafts = [_draft(values) for values in answer["drafts"]]
         return Feed(answer["title"], answer["language"], drafts, answer["skipped"])
 
-    async def _ask(self, how: str, content: bytes, url: str, content_type: str) -> Any:
+    async def page(self, content: bytes, url: str, content_type: str, known: Iterable[str]) -> Page:
+        """The article of a web page, and what it offers as related. Raises NotReadable.
+
+        known: the labels that a mapping knows, as label_key writes them.
+        """
+        answer = await self._ask(content, how="page", url=url, content_type=content_type, known=sorted(known))
+        return Page(_draft(answer["article"]), tuple(_draft(values) for values in answer["related"]))
+
+    async def _ask(self, content: bytes, **task: Any) -> Any:
         async with self._lock:
             try:
                 async with asyncio.timeout(self.seconds):
-                    line = await self._exchange(how, content, url, content_type)
+                    line = await self._exchange(content, task)
             except TimeoutError:
                 raise NotReadable(
                     f"reading it took longer than {self.seconds:g} seconds, so we stopped"
@@ -61,7 +71,7 @@ class Cage:
             raise NotReadable(answer["error"])
         return answer
 
-    async def _exchange(self, how: str, content: bytes, url: str, content_type: str) -> bytes:
+    async def _exchange(self, content: bytes, task: dict[str, Any]) -> bytes:
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", "from mailer.news.cage import serve; serve()", str(self.megabytes)),
@@ -74,8 +84,7 @@ class Cage:
         to_child, from_child = self._process.stdin, self._process.stdout
         if to_child is None or from_child is None:
             raise BrokenPipeError
-        task = {"how": how, "url": url, "content_type": content_type, "length": len(content)}
-        to_child.write(json.dumps(task).encode() + b"\n" + content)
+        to_child.write(json.dumps({**task, "length": len(content)}).encode() + b"\n" + content)
         await to_child.drain()
         return await from_child.readline()
 
@@ -137,9 +146,11 @@ def _exactly(source: BinaryIO, length: int) -> bytes:
 
 
 def _answer(task: dict[str, Any], content: bytes) -> bytes:
-    read = {"feed": parse}[task["how"]]
     try:
-        found = read(content, task["url"], task["content_type"])
+        if task["how"] == "page":
+            found: Page | Feed = read_page(content, task["url"], task["content_type"], task["known"])
+        else:
+            found = parse(content, task["url"], task["content_type"])
         return json.dumps(asdict(found), default=date.isoformat).encode()
     except NotReadable as error:
         return json.dumps({"error": str(error)}).encode()

@@ -1,6 +1,6 @@
 """What every kind of feed has in common: an entry's parts, cleaned, become a draft, or a line that says why not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from babel import Locale, UnknownLocaleError
@@ -70,3 +70,9 @@ def language_tag(text: str) -> str | None:
     except (ValueError, UnknownLocaleError, TypeError):
         return None
     return str(locale).replace("_", "-")
+
+
+def as_offered(tag: str, languages: Sequence[str]) -> str:
+    """The language on offer that a tag means (`en-GB` → `en`), or the tag itself where none does."""
+    base = tag.split("-")[0]
+    return tag if tag in languages else next((one for one in languages if one.split("-")[0] == base), tag)

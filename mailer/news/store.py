@@ -188,6 +188,19 @@ async def unsettled(db: AsyncConnection, *statuses: str) -> list[Any]:
     return list(await db.execute(chosen.order_by(item.c.published_on, item.c.id)))
 
 
+async def set_waiting(db: AsyncConnection, number: int) -> None:
+    await db.execute(update(item).where(item.c.id == number).values(status="waiting"))
+
+
+async def has_title(db: AsyncConnection, title: str, day: date | None) -> bool:
+    """Whether there is an item with this title, of this day if one is given."""
+    there = select(item.c.id).join(item_text, item_text.c.item_id == item.c.id)
+    there = there.where(item_text.c.title == title)
+    if day is not None:
+        there = there.where(item.c.published_on == day)
+    return (await db.execute(there.limit(1))).first() is not None
+
+
 async def _put_regions(db: AsyncConnection, number: int, regions: Iterable[int]) -> None:
     if rows := [{"item_id": number, "region_id": region} for region in regions]:
         await db.execute(_upsert(db, item_region).on_conflict_do_nothing(), rows)

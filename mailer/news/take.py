@@ -11,7 +11,7 @@ from mailer.choices import Choices, Meaning
 from mailer.news import store
 from mailer.news.changes import Keys, Known, content_hash, day_of, distinct, keys_of, known_again
 from mailer.news.entry import Feed as FeedContent
-from mailer.news.entry import language_tag
+from mailer.news.entry import as_offered, language_tag
 from mailer.news.feeds import Feed, list_feeds
 from mailer.news.item import Draft
 from mailer.news.meaning import place
@@ -120,10 +120,7 @@ def _language(draft: Draft, content: FeedContent, feed: Feed, offered: Sequence[
     """What the item says of itself, else the operator, else the feed; put as one of the languages on offer if it is one."""
     of_feed = language_tag(content.language)
     own = draft.language if draft.language != of_feed else None
-    tag = own or feed.language or of_feed or offered[0]
-    if tag in offered:
-        return tag
-    return next((language for language in offered if language.split("-")[0] == tag.split("-")[0]), tag)
+    return as_offered(own or feed.language or of_feed or offered[0], offered)
 
 
 async def look_again(db: AsyncConnection, now: datetime, label: str | None = None) -> list[int]:

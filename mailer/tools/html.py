@@ -6,7 +6,7 @@ private-use characters, which are our own marks in templates.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import idna
@@ -42,10 +42,13 @@ def to_text(markup: str) -> str:
     return one_line(" ".join(text for text, _ in to_lines(markup)))
 
 
-def to_lines(markup: str, base: str = "") -> list[tuple[str, str]]:
-    """The visible lines of HTML, each with the first link in it (resolved against `base`; "" if none)."""
+def to_lines(markup: str, base: str = "", without: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """The visible lines of HTML, each with the first link in it (resolved against `base`; "" if none).
+
+    without: names of elements that are left out, with all that stands in them.
+    """
     parser = LexborHTMLParser(markup)
-    parser.strip_tags(_UNSEEN, recursive=True)
+    parser.strip_tags([*_UNSEEN, *without], recursive=True)
     return [] if parser.body is None else list(_lines(parser.body, base))
 
 

@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -193,17 +193,22 @@ class Fetcher:
         unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
         body = bytearray()
         async for raw in response.aiter_raw(_CHUNK):
-            while raw:
-                piece = raw if unpack is None else unpack.decompress(raw, _CHUNK)
+            for piece in [raw] if unpack is None else _unpacked(unpack, raw):
                 body += piece
                 if len(body) > self.max_bytes:
                     raise FetchError(
                         f"it is larger than {self.max_bytes / 1_000_000:g} MB; ask its publisher for a shorter one"
                     )
-                raw = b"" if unpack is None else unpack.unconsumed_tail
         if unpack is not None and body and not unpack.eof:
             raise FetchError("it breaks off in the middle; we try again later")
         return bytes(body)
+
+
+def _unpacked(unpack: "zlib._Decompress", raw: bytes) -> Iterator[bytes]:
+    """What comes out of packed bytes, in pieces of bounded size."""
+    while piece := unpack.decompress(raw, _CHUNK):
+        yield piece
+        raw = unpack.unconsumed_tail
 
 
 def _status_in_words(status: int) -> str:
