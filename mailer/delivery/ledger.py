@@ -10,7 +10,7 @@ import socket
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -25,16 +25,15 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from mailer.database import Database
+from mailer.delivery import lease
 from mailer.delivery.compose import Claimed, Stored
 from mailer.tables import Instant, block, edition, worker
-
-LEASE = timedelta(seconds=20)
-"""For so long a worker's letters are its own. It renews far oftener, and stops before it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +62,9 @@ _CLAIM_SQLITE = text(
         SELECT l.id FROM ledger l JOIN mailing m ON m.id = l.mailing_id
         WHERE l.batch_id IN (SELECT value FROM json_each(:batches)) AND {_MAY_LEAVE}
         LIMIT :limit)
-    AND EXISTS (SELECT 1 FROM worker WHERE id = :worker AND lease_until > :now)
+    AND EXISTS (SELECT 1 FROM worker WHERE id = :worker AND lease_until > :uptime)
     RETURNING {_ROW}"""  # noqa: S608 - only our own words are put in
-).bindparams(bindparam("now", type_=Instant))
+).bindparams(bindparam("now", type_=Instant), bindparam("uptime", type_=Instant))
 
 # FOR KEY SHARE: who takes letters back deletes the worker's row first, and so waits for us or we for them.
 _CLAIM_POSTGRESQL = text(
@@ -122,14 +121,6 @@ _RELEASE_POSTGRESQL = text(_RELEASE + " AND id = ANY(:ids)").bindparams(
     bindparam("ids", type_=ARRAY(BigInteger))
 )
 
-_RENEW_SQLITE = text(
-    "UPDATE worker SET lease_until = :until WHERE id = :worker AND lease_until > :now RETURNING id"
-).bindparams(bindparam("now", type_=Instant), bindparam("until", type_=Instant))
-_RENEW_POSTGRESQL = text(
-    """UPDATE worker SET lease_until = clock_timestamp() + :lease
-    WHERE id = :worker AND lease_until > clock_timestamp() RETURNING id"""
-)
-
 
 class LedgerDown(Exception):
     """The database can't be reached or is busy; it may well be there again soon."""
@@ -172,24 +163,22 @@ class Ledger:
 
     async def enrol(self, now: datetime) -> None:
         """Become a worker with a fresh lease."""
+        name = f"{socket.gethostname()}:{os.getpid()}"[:80]
         with _trouble():
             async with self._database.transaction() as db:
-                name = f"{socket.gethostname()}:{os.getpid()}"[:80]
-                values = {"name": name, "started_at": now, "lease_until": now + LEASE}
-                self.worker = (
-                    await db.execute(insert(worker).values(values).returning(worker.c.id))
-                ).scalar_one()
-                if not self._sqlite:  # by the database's clock, whatever ours says
-                    await db.execute(
-                        text("UPDATE worker SET lease_until = clock_timestamp() + :lease WHERE id = :worker"),
-                        {"lease": LEASE, "worker": self.worker},
-                    )
+                values = {"name": name, "started_at": now, "lease_until": lease.end(db)}
+                enrolled = await db.execute(insert(worker).values(values).returning(worker.c.id))
+                self.worker = enrolled.scalar_one()
 
-    async def renew(self, now: datetime) -> bool:
+    async def renew(self) -> bool:
         """False: the lease has ended, and our letters may be another's by now."""
-        if self._sqlite:
-            return bool(await self._run(_RENEW_SQLITE, worker=self.worker, now=now, until=now + LEASE))
-        return bool(await self._run(_RENEW_POSTGRESQL, worker=self.worker, lease=LEASE))
+        with _trouble():
+            async with self._database.transaction() as db:
+                mine = update(worker).where(
+                    worker.c.id == self.worker, worker.c.lease_until > lease.present(db)
+                )
+                renewed = await db.execute(mine.values(lease_until=lease.end(db)).returning(worker.c.id))
+                return renewed.first() is not None
 
     async def leave(self) -> None:
         """Give up the lease; nothing may be handed to us any more."""
@@ -200,7 +189,9 @@ class Ledger:
         what was withdrawn is no longer due."""
         values: dict[str, Any] = {"worker": self.worker, "limit": limit, "now": now}
         if self._sqlite:
-            rows = await self._run(_CLAIM_SQLITE, batches=json.dumps(list(batches)), **values)
+            rows = await self._run(
+                _CLAIM_SQLITE, batches=json.dumps(list(batches)), uptime=lease.uptime(), **values
+            )
         else:
             rows = await self._run(_CLAIM_POSTGRESQL, batches=list(batches), **values)
         return [Claimed._make(row) for row in rows]

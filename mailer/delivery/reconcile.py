@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
+from sqlalchemy import delete, exists, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.delivery.envelope import Stream
+from mailer.delivery.lease import has_ended
 from mailer.delivery.mailings import HANDED, OPEN, MailingState
 from mailer.tables import Instant, batch, ledger, mailing, worker
 
@@ -34,7 +35,7 @@ async def take_back(db: AsyncConnection, now: datetime, policy: str) -> int:
 
     worker_id stays, so that a reply that comes all the same still finds its row.
     """
-    ended = delete(worker).where(worker.c.lease_until < present(db, now))
+    ended = delete(worker).where(has_ended(db))
     await db.execute(ended)  # from here on they can neither renew nor claim
     resend = policy == UnknownPolicy.RESEND
     values: dict[str, Any] = {"status": "due" if resend else "unknown", "code": 0}
@@ -42,13 +43,6 @@ async def take_back(db: AsyncConnection, now: datetime, policy: str) -> int:
     values["done_at"] = None if resend else now
     held = update(ledger).where(HANDED, ledger.c.worker_id.not_in(select(worker.c.id)))
     return (await db.execute(held.values(values))).rowcount
-
-
-def present(db: AsyncConnection, now: datetime) -> ColumnElement[datetime]:
-    """The clock that leases go by: PostgreSQL's own, since machines' clocks differ; on SQLite ours."""
-    if db.dialect.name == "sqlite":
-        return literal(now, Instant)
-    return func.clock_timestamp(type_=Instant)
 
 
 async def unfinished_batches(

@@ -15,7 +15,8 @@ from mailer.delivery.compose import Claimed, Press, Printed, date_line
 from mailer.delivery.desk import Desk
 from mailer.delivery.envelope import Stream
 from mailer.delivery.lane import Lane
-from mailer.delivery.ledger import LEASE, Ledger, LedgerDown, LedgerFull
+from mailer.delivery.lease import LEASE
+from mailer.delivery.ledger import Ledger, LedgerDown, LedgerFull
 from mailer.delivery.memory import Memory
 from mailer.delivery.reconcile import unfinished_batches
 from mailer.delivery.slots import Unfit
@@ -151,7 +152,7 @@ class Wheel:
             desk.written(results)
 
     async def _renew(self, now: float) -> None:
-        if await self._ledger.renew(self._clock()):
+        if await self._ledger.renew():
             self._renew_until(now)
         else:
             await self._lapse()
