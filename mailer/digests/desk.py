@@ -14,7 +14,7 @@ from mailer.choices import Choices
 from mailer.database import Database
 from mailer.delivery import save_edition
 from mailer.digests.choose import Chosen, Group, arrange, choose
-from mailer.digests.edition import Press
+from mailer.digests.edition import EditionMaker
 from mailer.digests.schedule import Period
 from mailer.news import Item
 from mailer.settings import Settings
@@ -43,7 +43,7 @@ class Desk:
     def __init__(self, settings: Settings, offered: Choices, period: Period, high: int) -> None:
         self.high = high
         self.made: dict[Beginning, Made | None] = {}
-        self._press = Press(settings, offered, period)
+        self._maker = EditionMaker(settings, offered, period)
         self._region_order = [region.id for region in offered.regions]
         self._audiences: dict[int, Audience] = {}
         self._items: list[Item] = []
@@ -91,14 +91,14 @@ class Desk:
         items: list[list[object]] = [[one.item.id, one.text.language] for one in chosen]
         choice = (audience.id, *(one.item.id for one in chosen))
         if choice not in self._by_choice:
-            content = self._press.make(audience, self._arrange(audience, chosen))
+            content = self._maker.make(audience, self._arrange(audience, chosen))
             number = await save_edition(db, content)
             self._by_choice[choice] = Made(number, content.subject, content.language, items)
         return self._by_choice[choice]
 
     def subject(self, audience: Audience, chosen: list[Chosen]) -> str:
         """The subject of the edition that these items would make."""
-        return self._press.subject(audience, self._arrange(audience, chosen))
+        return self._maker.subject(audience, self._arrange(audience, chosen))
 
     def _arrange(self, audience: Audience, chosen: list[Chosen]) -> tuple[Group, ...]:
         return arrange(chosen, audience, self._region_order)

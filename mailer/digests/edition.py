@@ -45,7 +45,7 @@ class Room:
         return size <= HTML_BUDGET and min(quoted, as_base64) <= ENCODED_BUDGET
 
 
-class Press:
+class EditionMaker:
     """Makes the editions of one run."""
 
     def __init__(self, settings: Settings, choices: Choices, period: Period) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from mailer.choices import Choices, Kind, Region
 from mailer.delivery import Content, Slot
 from mailer.digests.choose import arrange, choose
-from mailer.digests.edition import Press
+from mailer.digests.edition import EditionMaker
 from mailer.digests.schedule import Period
 from mailer.news import Item, ItemText
 from mailer.subscribers import Audience
@@ -68,7 +68,7 @@ def make_edition(items: Sequence[Item], audience: Audience | None = None, **valu
     audience = audience or make_audience()
     chosen = choose(items, audience, 0, EVERYTHING_ARRIVED)
     groups = arrange(chosen, audience, [region.id for region in REGIONS])
-    return Press(make_settings(**values), CHOICES, MONDAY).make(audience, groups)
+    return EditionMaker(make_settings(**values), CHOICES, MONDAY).make(audience, groups)
 
 
 def filled(blocks: Sequence[str]) -> str:
