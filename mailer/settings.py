@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", description="time zone of schedules and dates, as Europe/Brussels")
     website_url: str = Field("", description="your own site, linked from the name in pages and mails")
     logo_url: str = Field("", description="https address of a logo, 2:1 or wider")
-    logo_size: str = Field("160x64", description="width x height in pixels at which the logo is shown in mails")
+    logo_size: str = Field(
+        "160x64", description="width x height in pixels at which the logo is shown in mails"
+    )
     brand_color: str = Field(
         "#1d4f91", description="#rrggbb of headings and buttons; must be readable on white"
     )
@@ -85,6 +87,24 @@ class Settings(BaseSettings):
 
     # How long
     confirm_days: int = Field(7, ge=1, le=14, description="days for which a confirmation link works")
+    keep_unconfirmed_days: int = Field(
+        14,
+        ge=1,
+        description="days after which sign-ups that nobody confirmed are forgotten; at most 14 is advised",
+    )
+    keep_held_days: int = Field(
+        90,
+        ge=1,
+        description="days after which imported people are forgotten who were held and never confirmed",
+    )
+    keep_letters_days: int = Field(
+        90, ge=1, description="days after which the addresses in the ledger of sent letters are blanked"
+    )
+    keep_proof_days: int = Field(
+        1095,
+        ge=1,
+        description="days for which consent stays provable after somebody left; then they are forgotten",
+    )
 
     @field_validator("public_url")
     @classmethod

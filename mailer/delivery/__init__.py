@@ -10,6 +10,7 @@ from mailer.delivery.envelope import Content, Envelope, Slot, Stream
 from mailer.delivery.mailings import (
     Counts,
     MailingState,
+    hasten,
     open_digest_letters,
     open_mailing,
     progress,
@@ -20,6 +21,7 @@ from mailer.delivery.mailings import (
     withdraw,
     withdraw_all,
 )
+from mailer.delivery.personal import blank_old, letter_about
 from mailer.delivery.reconcile import reconcile
 from mailer.delivery.sender import CannotSend, Sender
 
@@ -32,6 +34,9 @@ __all__ = [
     "Sender",
     "Slot",
     "Stream",
+    "blank_old",
+    "hasten",
+    "letter_about",
     "open_digest_letters",
     "open_mailing",
     "progress",

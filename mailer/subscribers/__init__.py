@@ -5,7 +5,11 @@ into the ledger, in the same transaction. It knows neither news nor digests, and
 """
 
 from mailer.subscribers.pages import routes
+from mailer.subscribers.privacy import PersonalData, erase
+from mailer.subscribers.privacy import export as export_person
+from mailer.subscribers.proof import Verdict, seal, verify
 from mailer.subscribers.records import COLUMNS, csv_line, find, list_subscribers, show
+from mailer.subscribers.retention import Swept, sweep
 from mailer.subscribers.segments import Segment, UnknownWord, segment
 from mailer.subscribers.status import Status, Subscriber
 from mailer.subscribers.store import audiences, forget_budgets, readers
@@ -15,19 +19,27 @@ from mailer.subscribers.wish import Audience, Wish
 __all__ = [
     "COLUMNS",
     "Audience",
+    "PersonalData",
     "Segment",
     "Status",
     "Subscriber",
+    "Swept",
     "UnknownWord",
+    "Verdict",
     "Wish",
     "audiences",
     "csv_line",
+    "erase",
+    "export_person",
     "find",
     "forget_budgets",
     "list_subscribers",
     "readers",
     "routes",
+    "seal",
     "segment",
     "show",
+    "sweep",
     "unsubscribe",
+    "verify",
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mailer import choices
+from mailer import choices, delivery
 from mailer.subscribers import store
 from mailer.subscribers.consent import Act, Wording, in_codes
 from mailer.subscribers.status import SignupState, signup_state
@@ -30,7 +30,10 @@ async def confirm(
         wording_id=await store.keep_wording(db, shown, now),
         signup_id=number,
         network=network,
-        details=in_codes(signup.wish, await choices.read(db)),
+        details={
+            **in_codes(signup.wish, await choices.read(db)),
+            "mail": await delivery.letter_about(db, signup.subscriber_id, number),
+        },
     )
     return SignupState.OPEN
 

@@ -12,6 +12,7 @@ from mailer.subscribers import store
 from mailer.subscribers.budgets import Bucket, Limits, buckets
 from mailer.subscribers.consent import Act, current_wording, in_codes
 from mailer.subscribers.letters import confirmation
+from mailer.subscribers.privacy import hashed
 from mailer.subscribers.status import Signup, Status
 from mailer.subscribers.wish import Wish
 from mailer.tools.address import Address, parse
@@ -40,7 +41,7 @@ async def sign_up(
         if not await store.take(db, bucket):
             return None
     person = await store.meet(db, request.address, now)
-    if await store.has_refused(db, person.id):
+    if await store.has_refused(db, person.id, hashed(settings.keyring, request.address.key)):
         return None
     wording_id = await store.keep_wording(db, current_wording(settings, request.language), now)
     signup_id = await store.add_signup(

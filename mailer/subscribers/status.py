@@ -9,6 +9,7 @@ from mailer.subscribers.wish import Wish
 
 class Status(StrEnum):
     PENDING = "pending"  # asked, never confirmed: gets nothing but the confirmation
+    HELD = "held"  # from an old list: gets nothing until their turn comes, or until they confirm
     CONFIRMED = "confirmed"
     UNSUBSCRIBED = "unsubscribed"
     STOPPED = "stopped"  # their mailbox refused us

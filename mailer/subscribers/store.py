@@ -6,7 +6,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, exists, insert, select, update
+from sqlalchemy import Select, Table, delete, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +15,7 @@ from mailer.subscribers.consent import Act, Wording
 from mailer.subscribers.proof import seal
 from mailer.subscribers.status import Signup, Status, Subscriber
 from mailer.subscribers.wish import Audience, Wish
-from mailer.tables import audience, audience_region, budget, consent, signup, subscriber, wording
+from mailer.tables import audience, audience_region, budget, consent, signup, subscriber, suppression, wording
 from mailer.tools.address import Address
 
 _PAGE = 500
@@ -224,10 +224,11 @@ async def refuse_signup(db: AsyncConnection, number: int, now: datetime) -> bool
     return done.rowcount == 1
 
 
-async def has_refused(db: AsyncConnection, subscriber_id: int) -> bool:
-    """Has somebody at this address said "that wasn't me"?"""
+async def has_refused(db: AsyncConnection, subscriber_id: int, hashed: str) -> bool:
+    """Has somebody at this address said "that wasn't me"? hashed: the address as it stands in suppression."""
     refusal = exists().where(signup.c.subscriber_id == subscriber_id, signup.c.refused_at.is_not(None))
-    return bool((await db.execute(select(refusal))).scalar_one())
+    earlier = exists().where(suppression.c.hash == hashed, suppression.c.reason == "refused")
+    return bool((await db.execute(select(or_(refusal, earlier)))).scalar_one())
 
 
 # ── consent ─────────────────────────────────────────────────────────────────────────────────────────
