@@ -31,7 +31,10 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """reason: a Fault of an address, or "unknown" for a choice that isn't on offer. The page has the words."""
+    """reason: a Fault of an address, "unread" (nobody reads it), or "unknown": a choice that isn't on offer.
+
+    The page has the words.
+    """
 
     field: str
     reason: str
@@ -66,9 +69,10 @@ def is_trapped(fields: Fields) -> bool:
 
 def read_address(form: Filled) -> Address | Mistake:
     try:
-        return parse(form.address)
+        address = parse(form.address)
     except AddressError as error:
         return Mistake("address", error.fault)
+    return address if address.is_read else Mistake("address", "unread")
 
 
 def read_wish(form: Filled, offered: Choices, languages: Sequence[str]) -> Wish | list[Mistake]:

@@ -17,7 +17,15 @@ from mailer.subscribers.status import Subscriber
 from mailer.tools.address import parse
 
 COLUMNS = (
-    "address status regions kinds languages frequency created_at confirmed_at ended_at".split()  # noqa: SIM905
+    "address",
+    "status",
+    "regions",
+    "kinds",
+    "languages",
+    "frequency",
+    "created_at",
+    "confirmed_at",
+    "ended_at",
 )
 
 

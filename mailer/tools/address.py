@@ -13,7 +13,7 @@ from email_validator import EmailNotValidError, validate_email
 _MAX = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 
 _UNREAD = frozenset({"abuse", "mailer-daemon", "no-reply", "noreply", "nobody", "postmaster", "devnull"})
-"""Nobody signs these up for themselves (RFC 2142, and what bulk senders use)."""
+"""RFC 2142, and what bulk senders use."""
 
 _PROVIDERS = """
 aol.com free.fr gmail.com gmx.at gmx.com gmx.de gmx.net googlemail.com hotmail.com hotmail.es hotmail.fr
@@ -33,7 +33,6 @@ class Fault(StrEnum):
     SEVERAL = "several"
     NOT_ASCII = "not ascii"
     DOMAIN = "domain"
-    UNREAD = "unread"
     FORM = "form"
 
 
@@ -61,6 +60,11 @@ class Address:
         return self.text.rpartition("@")[2]
 
     @property
+    def is_read(self) -> bool:
+        """Is it a mailbox that somebody may sign up for themselves? `postmaster@` and `noreply@` are not."""
+        return self.text.rpartition("@")[0].casefold() not in _UNREAD
+
+    @property
     def masked(self) -> str:
         """Enough for its owner to know it again, too little for anybody else: `a•••@e•••.org`."""
         local, _, domain = self.text.rpartition("@")
@@ -82,22 +86,20 @@ def parse(typed: str) -> Address:
         raise AddressError(Fault.SEVERAL)
     if not local.isascii():
         raise AddressError(Fault.NOT_ASCII)
-    if local.casefold() in _UNREAD:
-        raise AddressError(Fault.UNREAD)
     try:
-        valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+        valid = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:
         raise AddressError(_fault(local, domain)) from None
     assert valid.ascii_email is not None  # noqa: S101 - given whenever SMTPUTF8 is not allowed
-    if len(valid.ascii_email) > _MAX:
-        raise AddressError(Fault.TOO_LONG)
     return Address(valid.ascii_email)
 
 
 def _fault(local: str, domain: str) -> Fault:
     """Whose fault it is: the domain's, if a harmless local part doesn't help."""
-    if len(local.encode()) > 64:
+    if len(local) > 64:  # RFC 5321 §4.5.3.1.1
         return Fault.TOO_LONG
+    if any(mark in local + domain for mark in '<>()"'):
+        return Fault.FORM
     try:
         validate_email(f"a@{domain}", check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
