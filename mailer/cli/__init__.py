@@ -73,7 +73,7 @@ async def _serve(*, web: bool, work: bool) -> None:
             )
 
         def ready(where: str) -> None:
-            errors.print(f"{where}. Ctrl-C stops.", markup=False)
+            errors.print(f"{where}. Ctrl-C stops.", markup=False, soft_wrap=True)
 
         await serve_parts(settings, database, web=web, work=work, ready=ready)
 
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def _say(error: Exception, status: int) -> None:
-    errors.print(str(error), style="red", markup=False)
+    errors.print(str(error), style="red", markup=False, soft_wrap=True)
     sys.exit(status)
 
 

@@ -63,6 +63,8 @@ async def _publish_and_send(
         async with Sender(settings, database, utc_now) as sender:
             with stopped_by_signals(sender.request_stop):
                 published = await digests.publish(database, settings, utc_now(), enqueue, frequency=frequency)
+                async with database.transaction() as db:
+                    await delivery.hasten(db, utc_now())
                 return published, await _send(sender)
     finally:
         await engine.close()
