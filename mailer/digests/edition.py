@@ -24,13 +24,15 @@ HTML_BUDGET = 95_000
 ENCODED_BUDGET = 102_000
 SLOT_ROOM = 1_500
 """Bytes kept free for what stands in the slots: three links and an address of 254 characters."""
+MORE_ROOM = 2_000
+"""Bytes kept free for "and n more" and its link, needed or not."""
 
 
 class Room:
     """How much of what mail programs show is still free."""
 
     def __init__(self, used: Iterable[Block]) -> None:
-        self.size, self.encoded = SLOT_ROOM, SLOT_ROOM
+        self.size = self.encoded = SLOT_ROOM + MORE_ROOM
         self.take(used)
 
     def take(self, blocks: Iterable[Block]) -> None:
@@ -94,9 +96,8 @@ class EditionMaker:
                 following = [blocks.card(one, 2 if group.region is None else 3, lead, line)]
                 if number == 0 and group.region is not None:
                     following.insert(0, blocks.heading(group.region, bool(shown)))
-                rest = self._more(blocks, audience, total - count)
-                if not room.fits([*following, rest]):
-                    return [*shown, rest]
+                if not room.fits(following):
+                    return [*shown, self._more(blocks, audience, total - count)]
                 room.take(following)
                 shown += following
                 count += 1

@@ -8,6 +8,7 @@ planners one waits for the other and finds the range done.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -153,12 +154,21 @@ class Planner:
         groups = await store.groups(db)
         await self.desk.make(db, [(audience, low) for audience, low, _ in groups])
         wanted: dict[tuple[int, int], int] = {}
+        counted: list[dict[str, Any]] = []
         for audience, low, readers in groups:
             made = self.desk.made[audience, low]
             if made is not None:
                 wanted[audience, low] = made.edition_id
-                await store.count_edition(db, run, made.edition_id, made.language, made.items, readers)
+                counted.append(
+                    {
+                        "edition_id": made.edition_id,
+                        "language": made.language,
+                        "items": made.items,
+                        "readers": readers,
+                    }
+                )
                 report.count(made, readers)
+        await store.count_editions(db, run, counted)
         await store.want(db, wanted)
         batches = await delivery.put_all(db, run.mailing_id, store.envelopes(self.now))
         await store.move_marks(db, run.high)

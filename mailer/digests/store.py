@@ -4,7 +4,7 @@ A range is worked on in one transaction. Who is considered in it is written into
 so that every statement after it speaks of the same readers, whatever they change meanwhile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -210,18 +210,18 @@ async def move_marks(db: AsyncConnection, high: int) -> None:
     )
 
 
-async def count_edition(
-    db: AsyncConnection, run: Run, edition_id: int, language: str, items: list[list[Any]], readers: int
-) -> None:
-    """Note an edition of this run, or that it has so many readers more. items: [[item id, language], …]."""
-    values = {"digest_id": run.id, "edition_id": edition_id, "language": language, "items": items}
-    new = _insert(db)(digest_edition).values(**values, readers=readers)
-    await db.execute(
-        new.on_conflict_do_update(
-            index_elements=["digest_id", "edition_id"],
-            set_={"readers": digest_edition.c.readers + new.excluded.readers},
-        )
+async def count_editions(db: AsyncConnection, run: Run, counted: Sequence[Mapping[str, Any]]) -> None:
+    """Note editions of this run, or that they have so many readers more.
+
+    counted: edition_id, language, items ([[item id, language], …]) and readers of each.
+    """
+    new = _insert(db)(digest_edition)
+    more = new.on_conflict_do_update(
+        index_elements=["digest_id", "edition_id"],
+        set_={"readers": digest_edition.c.readers + new.excluded.readers},
     )
+    if counted:
+        await db.execute(more, [{"digest_id": run.id, **one} for one in counted])
 
 
 async def advance(db: AsyncConnection, run: Run, upto: int, count: int) -> None:
