@@ -9,9 +9,11 @@ import idna
 from mailer.delivery.envelope import Letter
 from mailer.delivery.outcome import Rejected
 
-# Printable ASCII without space and angle brackets, at most a path's length (RFC 5321 §4.5.3.1.3): nothing in it
-# can end the argument, or begin a parameter or another command.
-_SAFE = re.compile(r"[!-;=?-~]{1,254}")
+LONGEST = 254
+"""Octets of an address (RFC 5321 §4.5.3.1.3 grants a path 256, with its angle brackets)."""
+# Printable ASCII without space and angle brackets: nothing in it can end the argument, or begin a parameter or
+# another command.
+_SAFE = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0<>]|\s")
 # xtext (RFC 3461 §4) and its sister of RFC 6533 §3
 _XTEXT = re.compile(r"[+=]")
@@ -53,7 +55,8 @@ def address_commands(letter: Letter, can: Capabilities, limit: int = 0) -> tuple
     if largest and letter.size > largest:
         return Rejected(552, f"5.3.4 Not sent: {letter.size} octets, and the relay takes {largest}", "sender")
     sender, recipient, parameters = letter.sender, letter.recipient, ""
-    if not (_SAFE.fullmatch(recipient) and (_SAFE.fullmatch(sender) or not sender)):
+    safe = _SAFE.fullmatch(recipient) and (_SAFE.fullmatch(sender) or not sender)
+    if not safe or len(recipient) > LONGEST or len(sender) > LONGEST:
         international = _international(sender, recipient, can)
         if isinstance(international, Rejected):
             return international
@@ -73,9 +76,10 @@ def address_commands(letter: Letter, can: Capabilities, limit: int = 0) -> tuple
 def _international(sender: str, recipient: str, can: Capabilities) -> tuple[str, str, str] | Rejected:
     """Both with their domains in ASCII, and the SMTPUTF8 parameter where a local part needs it (RFC 6531 §3.4)."""
     addresses = []
-    for address in (sender, recipient):
+    for address, may_be_empty in ((sender, True), (recipient, False)):  # MAIL FROM:<> asks for no bounces
         local, at, domain = address.rpartition("@")
-        if _UNSAFE.search(address) or len(address.encode()) > 254 or (address and not local):
+        null = may_be_empty and not address
+        if _UNSAFE.search(address) or len(address.encode()) > LONGEST or not (null or (local and domain)):
             return Rejected(553, "5.1.3 Not sent: this is no address that SMTP can carry", "recipient")
         try:
             ascii_domain = idna.encode(domain, uts46=True).decode() if not domain.isascii() else domain

@@ -96,13 +96,16 @@ class _Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        if self.upgrading is None:
-            self.relay.sessions.append(self)
-            self.say(self.relay.greeting)
+        self.relay.sessions.append(self)
+        self.say(self.relay.greeting)
 
     def data_received(self, data: bytes) -> None:
         self.relay.groups.append(data)
         self.buffer += data
+        if self.upgrading is None:
+            self.read_on()
+
+    def read_on(self) -> None:
         while self.buffer and not self.transport.is_closing():
             mark = b"\r\n.\r\n" if self.in_content else b"\r\n"
             # A content may be nothing but its final dot; and a large one is searched once, not at each piece of it
@@ -137,10 +140,14 @@ class _Session(asyncio.Protocol):
         if verb == b"CONTENT" and reply.startswith(b"2"):
             self.relay.taken.append(said)
         self.in_content = verb == b"DATA" and reply.startswith(b"354")
+        if verb == b"STARTTLS":
+            self.transport.pause_reading()  # what comes next is for the TLS layer
         self.say(reply)
         if verb == b"QUIT" and reply != SILENCE:
             self.transport.close()
-        if verb == b"STARTTLS" and reply.startswith(b"220"):
+        if verb == b"STARTTLS" and not reply.startswith(b"220"):
+            self.transport.resume_reading()
+        elif verb == b"STARTTLS":
             self.upgrading = asyncio.get_running_loop().create_task(self.upgrade())
 
     def ehlo(self) -> bytes:
@@ -163,6 +170,8 @@ class _Session(asyncio.Protocol):
         except (OSError, ConnectionError):
             return  # the client didn't like our certificate
         self.transport = cast(asyncio.Transport, transport)
+        self.upgrading = None  # what came with the end of the handshake waited until now
+        self.read_on()
 
 
 class Outbox:
