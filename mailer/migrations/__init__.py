@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from mailer import choices
 from mailer.database import Database
 from mailer.engine import Engine
+from mailer.tables import guard_record
 
 _LOCK = 0x6D61696C
 """Number of the advisory lock under which PostgreSQL is migrated."""
@@ -36,6 +37,7 @@ async def migrate(database: Database) -> bool:
         current = await db.run_sync(_is_current)
         if not current:
             await db.run_sync(lambda connection: command.upgrade(configuration(connection), "head"))
+            await db.run_sync(lambda connection: guard_record(None, connection))
         await choices.load_defaults(db)
         await Engine.beside(database).install()  # while the lock keeps others out
     return not current

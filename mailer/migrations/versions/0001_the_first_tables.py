@@ -60,6 +60,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_edition_key")),
     )
     op.create_table(
+        "imported_list",
+        sa.Column("id", Id, autoincrement=True, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("file", sa.String(length=200), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("basis", sa.String(length=20), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("undone_at", Instant, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imported_list")),
+    )
+    op.create_table(
         "kind",
         sa.Column("id", Id, autoincrement=True, nullable=False),
         sa.Column("code", sa.String(length=40), nullable=False),
@@ -106,6 +118,31 @@ def upgrade() -> None:
         sa.Column("hour", sa.SmallInteger(), nullable=False),
         sa.Column("offered", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("frequency", name=op.f("pk_schedule")),
+    )
+    op.create_table(
+        "seal",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("act", sa.String(length=20), nullable=False),
+        sa.Column("commitment", sa.String(length=64), nullable=False),
+        sa.Column("erased", Json, nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seal")),
+    )
+    op.create_table(
+        "seal_head",
+        sa.Column("id", sa.SmallInteger(), nullable=False),
+        sa.Column("seal_id", Id, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seal_head")),
+    )
+    op.create_table(
+        "suppression",
+        sa.Column("hash", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_suppression")),
     )
     op.create_table(
         "wording",
@@ -160,6 +197,7 @@ def upgrade() -> None:
         sa.Column("due_at", Instant, nullable=False),
         sa.Column("high", Id, nullable=False),
         sa.Column("mailing_id", Id, nullable=False),
+        sa.Column("planned_upto", Id, nullable=False),
         sa.Column("planned_at", Instant, nullable=True),
         sa.Column("considered", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["mailing_id"], ["mailing.id"], name=op.f("fk_digest_mailing_id")),
@@ -210,12 +248,18 @@ def upgrade() -> None:
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("confirmed_at", Instant, nullable=True),
         sa.Column("ended_at", Instant, nullable=True),
+        sa.Column("import_id", Id, nullable=True),
+        sa.Column("mail_from", Instant, nullable=True),
+        sa.Column("news_after", Id, nullable=True),
         sa.ForeignKeyConstraint(["audience_id"], ["audience.id"], name=op.f("fk_subscriber_audience_id")),
+        sa.ForeignKeyConstraint(["import_id"], ["imported_list.id"], name=op.f("fk_subscriber_import_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("address_key", name=op.f("uq_subscriber_address_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscriber", schema=None) as batch_op:
         batch_op.create_index("ix_subscriber_audience", ["audience_id", "status"], unique=False)
+        batch_op.create_index(batch_op.f("ix_subscriber_import_id"), ["import_id"], unique=False)
         batch_op.create_index("ix_subscriber_status", ["status", "id"], unique=False)
 
     op.create_table(
@@ -270,10 +314,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.create_index("ix_ledger_batch_status", ["batch_id", "status"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_handed",
+            ["worker_id"],
+            unique=False,
+            sqlite_where=sa.text("status = 'handed'"),
+            postgresql_where=sa.text("status = 'handed'"),
+        )
         batch_op.create_index("ix_ledger_recipient", ["recipient", "id"], unique=False)
         batch_op.create_index(
             "ix_ledger_unfinished",
-            ["mailing_id", "batch_id"],
+            ["recipient"],
             unique=False,
             sqlite_where=sa.text("status IN ('due', 'deferred', 'handed')"),
             postgresql_where=sa.text("status IN ('due', 'deferred', 'handed')"),
@@ -296,6 +347,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_signup_subscriber_id")),
         sa.ForeignKeyConstraint(["wording_id"], ["wording.id"], name=op.f("fk_signup_wording_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signup")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("signup", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_signup_subscriber_id"), ["subscriber_id"], unique=False)
@@ -311,13 +363,25 @@ def upgrade() -> None:
         sa.Column("signup_id", Id, nullable=True),
         sa.Column("network", sa.String(length=50), nullable=False),
         sa.Column("details", Json, nullable=False),
+        sa.Column("salt", sa.String(length=32), nullable=False),
+        sa.Column("seal_id", Id, nullable=True),
+        sa.ForeignKeyConstraint(["seal_id"], ["seal.id"], name=op.f("fk_consent_seal_id")),
         sa.ForeignKeyConstraint(["signup_id"], ["signup.id"], name=op.f("fk_consent_signup_id")),
         sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_consent_subscriber_id")),
         sa.ForeignKeyConstraint(["wording_id"], ["wording.id"], name=op.f("fk_consent_wording_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
+        sa.UniqueConstraint("seal_id", name=op.f("uq_consent_seal_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_consent_subscriber_id"), ["subscriber_id"], unique=False)
+        batch_op.create_index(
+            "ix_consent_unsealed",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("seal_id IS NULL"),
+            postgresql_where=sa.text("seal_id IS NULL"),
+        )
 
     op.create_table(
         "item_identity",
