@@ -3,14 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := menu
-.PHONY: menu demo run test check format bench kill migration clean
+.PHONY: menu demo run test check format messages bench kill migration clean
 
 menu:
 	@echo "make demo             try it: sample news, two dozen readers, a built-in inbox (ONCE=1 ends by itself)"
 	@echo "make run              mailer serve, with your settings from .env"
 	@echo "make test             all tests, on SQLite and on PostgreSQL (ARGS='-k confirm' picks some)"
-	@echo "make check            format, lint, types, and the stairs that imports go down"
+	@echo "make check            format, lint, types, the stairs that imports go down, and complete catalogues"
 	@echo "make format           put the code into its format"
+	@echo "make messages         bring the catalogues in templates/locale up to the words in code and templates"
 	@echo "make bench            measure the send path"
 	@echo "make kill             end workers at random moments and count what was lost or doubled"
 	@echo "make migration m='…'  write the step from the last tables to those of mailer/tables.py"
@@ -40,10 +41,21 @@ check: .venv/work.stamp
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest tests/test_catalogues.py
 
 format: .venv/work.stamp
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# Sorted by file and without line numbers, so that a diff shows words only. Python's and Jinja's comments that
+# begin with "For translators:" are copied into the catalogues.
+messages: .venv/work.stamp
+	$(BIN)/pybabel --quiet extract --mapping-file=babel.cfg --add-location=file --sort-by-file --no-wrap \
+		--add-comments="For translators:" --strip-comments --output-file=.venv/messages.pot mailer templates
+	for po in templates/locale/*.po; do \
+		$(BIN)/pybabel --quiet update --locale=$$(basename $$po .po) --input-file=.venv/messages.pot \
+			--output-file=$$po --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap || exit 1; \
+	done
 
 bench: .venv/work.stamp
 	$(BIN)/python -m benchmarks.send $(ARGS)
