@@ -2,6 +2,7 @@
 
 import re
 from binascii import b2a_base64, b2a_qp
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -180,3 +181,12 @@ def test_hostile_words_stay_words(title: str, teaser: str) -> None:
     heading = page.css_first("h2")
     assert heading is not None
     assert "<script>alert(1)</script>" in heading.text()
+
+
+def test_an_operator_can_replace_a_single_template(tmp_path: Path) -> None:
+    own = tmp_path / "mail" / "digest"
+    own.mkdir(parents=True)
+    (own / "card.html").write_text("<p>Ours: {{ title }}</p>\n")
+    page = html_of(make_edition([make_item(1, title="Harvest <3")], templates_dir=tmp_path))
+    assert "Ours: Harvest <3" in [node.text() for node in page.css("p")]
+    assert page.css_first("h1") is not None

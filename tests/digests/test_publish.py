@@ -265,3 +265,26 @@ async def test_a_change_of_frequency_brings_nothing_twice(
     monthly = await run(database, settings, clock, "monthly")
     assert (monthly.considered, monthly.letters) == (2, 1)
     assert [subject for _, _, subject in await all_letters(database, alice)] == ["Harvest"]
+
+
+async def test_a_crash_inside_a_range_leaves_nothing_of_it(
+    database: Database,
+    settings: Settings,
+    clock: FrozenClock,
+    belt: Belt,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with database.transaction() as db:
+        await add_item(db, "Harvest", "africa")
+        people = [await add_reader(db, f"reader{number}") for number in range(5)]
+
+    async def die(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "move_marks", die)
+        with pytest.raises(ConnectionError):
+            await run(database, settings, clock)
+    assert await all_letters(database) == []
+    assert (await run(database, settings, clock)).considered == 5
+    assert [recipient for recipient, _, _ in await all_letters(database)] == people
