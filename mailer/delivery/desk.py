@@ -95,6 +95,11 @@ class Desk:
     def on_hand(self) -> int:
         return len(self._held)
 
+    @property
+    def numbers(self) -> list[int]:
+        """The letters on hand, by their rows in the ledger."""
+        return list(self._held)
+
     def next_letter(self, relay: str) -> Letter | None:
         """Compose the next letter; one that can't be composed is rejected here and now."""
         # A process that was frozen must not go on as if nothing had happened.

@@ -6,6 +6,7 @@ URIs only, since `EmailMessage` turns long ones into encoded words that Gmail re
 
 import re
 from email.header import Header
+from unicodedata import normalize
 
 from mailer.delivery.envelope import Slot
 from mailer.delivery.slots import cut
@@ -23,8 +24,8 @@ def is_plain_address(text: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """White space and control characters, line ends among them, become single spaces."""
-    return _SPACE.sub(" ", text).strip()
+    """NFC; white space and control characters, line ends among them, become single spaces."""
+    return _SPACE.sub(" ", normalize("NFC", text)).strip()
 
 
 def text_header(name: str, text: str) -> bytes:

@@ -28,12 +28,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 
 from mailer.database import Database
 from mailer.delivery import lease
 from mailer.delivery.compose import Claimed, Stored
-from mailer.tables import Instant, block, edition, worker
+from mailer.delivery.mailings import HANDED
+from mailer.tables import Instant, block, edition, ledger, worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +131,20 @@ class LedgerFull(LedgerDown):
     """Nothing can be written any more until a person makes room."""
 
 
+_MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+
+
 @contextmanager
-def _trouble() -> Iterator[None]:
+def trouble() -> Iterator[None]:
     """The database's ways to fail, as ours. Mistakes in a statement stay what they are."""
     try:
         yield
-    except (OperationalError, InterfaceError, InternalError, asyncpg.PostgresConnectionError) as error:
-        words = str(getattr(error, "orig", error))
+    except _MISTAKES:
+        raise
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        words = str(getattr(error, "orig", error)) or type(error).__name__
         full = "is full" in words or "readonly" in words or "No space left" in words
         raise (LedgerFull if full else LedgerDown)(words) from error
-    except (OSError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError) as error:
-        raise LedgerDown(str(error) or type(error).__name__) from error
 
 
 class Ledger:
@@ -152,7 +156,7 @@ class Ledger:
         self.worker = 0
 
     async def _run(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:
-        with _trouble():
+        with trouble():
             if self._sqlite:
                 async with self._database.inline() as inline:
                     result = inline.execute(statement, values)
@@ -164,7 +168,7 @@ class Ledger:
     async def enrol(self, now: datetime) -> None:
         """Become a worker with a fresh lease."""
         name = f"{socket.gethostname()}:{os.getpid()}"[:80]
-        with _trouble():
+        with trouble():
             async with self._database.transaction() as db:
                 values = {"name": name, "started_at": now, "lease_until": lease.end(db)}
                 enrolled = await db.execute(insert(worker).values(values).returning(worker.c.id))
@@ -172,7 +176,7 @@ class Ledger:
 
     async def renew(self) -> bool:
         """False: the lease has ended, and our letters may be another's by now."""
-        with _trouble():
+        with trouble():
             async with self._database.transaction() as db:
                 mine = update(worker).where(
                     worker.c.id == self.worker, worker.c.lease_until > lease.present(db)
@@ -229,6 +233,17 @@ class Ledger:
             blame=[r.blame for r in results],
         )
 
+    async def release_strays(self, held: Collection[int]) -> None:
+        """Letters that were handed to us by a claim whose answer was lost with the database: nobody has seen them.
+
+        held: the letters that we do know of.
+        """
+        stray = update(ledger).where(HANDED, ledger.c.worker_id == self.worker, ledger.c.id.not_in(held))
+        back = {"status": "due", "worker_id": None, "attempts": ledger.c.attempts - 1}
+        with trouble():
+            async with self._database.transaction() as db:
+                await db.execute(stray.values(back))
+
     async def release(self, numbers: Iterable[int]) -> None:
         """handed → due, for letters that never left this process."""
         ids = list(numbers)
@@ -239,13 +254,13 @@ class Ledger:
 
     async def editions(self, numbers: Collection[int]) -> dict[int, Stored]:
         columns = (edition.c.key, edition.c.subject, edition.c.headers, edition.c.text, edition.c.html)
-        with _trouble():
+        with trouble():
             async with self._database.reading() as db:
                 rows = await db.execute(select(edition.c.id, *columns).where(edition.c.id.in_(numbers)))
                 return {row[0]: Stored(*row[1:]) for row in rows}
 
     async def bodies(self, hashes: Collection[str]) -> dict[str, str]:
-        with _trouble():
+        with trouble():
             async with self._database.reading() as db:
                 rows = await db.execute(select(block.c.hash, block.c.body).where(block.c.hash.in_(hashes)))
                 return {row[0]: row[1] for row in rows}

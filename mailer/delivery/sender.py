@@ -1,14 +1,16 @@
 """Sends what is due: the front of the sending side, one per process."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from mailer.database import Database
 from mailer.delivery.compose import Composer, Press
 from mailer.delivery.desk import Desk
+from mailer.delivery.envelope import Stream
 from mailer.delivery.lane import Lane
+from mailer.delivery.ledger import LedgerDown, trouble
 from mailer.delivery.mailings import Counts, any_handed, count_batches, stream_of
 from mailer.delivery.reconcile import take_back, unfinished_batches
 from mailer.delivery.relay import Relay, RelayError, parse_relays
@@ -21,6 +23,10 @@ AT_ONCE = 32
 """Batches that `work_off` keeps in work."""
 LOOK_SECONDS = 0.25
 """How often progress is told, and work of other workers looked at."""
+PATIENCE_SECONDS = 30.0
+"""So long `work_off` bears with a database that is out of reach."""
+
+T = TypeVar("T")
 
 
 def allowed_relays(settings: Settings) -> tuple[Relay, ...]:
@@ -104,10 +110,7 @@ class Sender:
         tell_at = 0.0
         while not self._stopped:
             if len(waits) < AT_ONCE:
-                async with self._database.transaction() as db:
-                    await take_back(db, self._clock(), self._settings.unknown_policy)
-                    due = await unfinished_batches(db, self._clock(), mailing_id, limit=2 * AT_ONCE)
-                    elsewhere = await any_handed(db, mailing_id)
+                due, elsewhere = await self._patiently(lambda: self._look(mailing_id))
                 for batch, stream in due:
                     if batch not in waits.values():
                         waits[self._wheel.wait_for(batch, stream)] = batch
@@ -117,9 +120,28 @@ class Sender:
             await self._some(waits)
             if progress is not None and self._wheel.time() >= tell_at:
                 began = self._wheel.time()
-                progress(await self._count(touched))
+                progress(await self._patiently(lambda: self._count(touched)))
                 tell_at = self._wheel.time() + max(LOOK_SECONDS, 20 * (self._wheel.time() - began))
-        return await self._count(touched)
+        return await self._patiently(lambda: self._count(touched))
+
+    async def _look(self, mailing_id: int | None) -> tuple[list[tuple[int, Stream]], bool]:
+        """What is due, and whether anyone still has letters in hand."""
+        async with self._database.transaction() as db:
+            await take_back(db, self._clock(), self._settings.unknown_policy)
+            due = await unfinished_batches(db, self._clock(), mailing_id, limit=2 * AT_ONCE)
+            return due, await any_handed(db, mailing_id)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """A database that is being restarted is asked again for a while."""
+        give_up = self._wheel.time() + PATIENCE_SECONDS
+        while True:
+            try:
+                with trouble():
+                    return await ask()
+            except LedgerDown as down:
+                if self._wheel.time() > give_up or self._stopped:
+                    raise CannotSend(f"The database is out of reach: {down}") from None
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def _some(self, waits: dict["asyncio.Future[None]", int]) -> None:
         """Until a batch is done, or a quarter of a second has passed."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -94,7 +93,7 @@ async def test_two_senders_share_a_mailing_and_nobody_gets_it_twice(
     mailing = await fill(database, 1500)
     other = Database(database_url)
     async with sender(database, clock, sink) as one, sender(other, clock, sink) as two:
-        first, second = await asyncio.gather(one.work_off(mailing), two.work_off(mailing))
+        await asyncio.gather(one.work_off(mailing), two.work_off(mailing))
     await other.close()
     assert set(sink.taken.values()) == {1}
     assert len(sink.taken) == 1500
@@ -284,5 +283,5 @@ async def test_it_refuses_to_start_where_mail_may_not_or_cannot_leave(
         "return path": ({"relays": "smtp://127.0.0.1", "return_path": "a" * 30 + "@example.org"}, "RETURN_PATH"),
     }[kind]  # fmt: skip
     with pytest.raises(CannotSend, match=words):
-        async with Sender(make_settings(**values), database, clock):  # type: ignore[arg-type]
+        async with Sender(make_settings(**values), database, clock):
             pass

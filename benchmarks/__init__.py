@@ -1,0 +1,1 @@
+"""Programs that measure: run from the top of the checkout, never imported by the package."""
