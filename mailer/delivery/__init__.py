@@ -23,7 +23,8 @@ from mailer.delivery.mailings import (
 )
 from mailer.delivery.personal import blank_old, letter_about
 from mailer.delivery.reconcile import reconcile
-from mailer.delivery.sender import CannotSend, Sender
+from mailer.delivery.sender import Sender
+from mailer.delivery.wheel import CannotSend
 
 __all__ = [
     "CannotSend",
