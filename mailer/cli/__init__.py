@@ -10,11 +10,12 @@ import typer
 
 from mailer.choices import ChoicesError
 from mailer.cli import choices, digest, news, subscribers
-from mailer.cli.frame import Trouble, errors, open_database, reaching, read_settings, run, screen
-from mailer.database import Database, DatabaseUrlError
+from mailer.cli.frame import Trouble, errors, open_database, reach, read_settings, run, said_in_words, screen
+from mailer.database import DatabaseUrlError
 from mailer.delivery import CannotSend
 from mailer.engine import EngineError
-from mailer.news import FeedError
+from mailer.migrations import migrate as bring_up_to_date
+from mailer.news import ArticleError, FeedError
 from mailer.serve import CannotListen
 
 app = typer.Typer(
@@ -83,14 +84,10 @@ def migrate() -> None:
     """Bring the database up to date. Run it after every upgrade; running it twice is harmless."""
 
     async def work() -> bool:
-        from mailer.migrations import migrate as bring_up_to_date
-
-        database = Database(read_settings().database_url)
-        try:
-            with reaching(database):
+        settings = read_settings()
+        async with reach(settings) as database:
+            with said_in_words(settings.database_url):
                 return await bring_up_to_date(database)
-        finally:
-            await database.close()
 
     screen.print("The database is up to date now." if run(work()) else "The database was up to date already.")
 
@@ -104,7 +101,7 @@ def main() -> None:
         _say(error, error.status)
     except DatabaseUrlError as error:
         _say(error, 2)
-    except (ChoicesError, FeedError, CannotSend, EngineError, CannotListen) as error:
+    except (ChoicesError, FeedError, ArticleError, CannotSend, EngineError, CannotListen) as error:
         _say(error, 1)
     except KeyboardInterrupt:
         sys.exit(130)

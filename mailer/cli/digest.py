@@ -13,7 +13,7 @@ from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
 from mailer.cli.subscribers import find_person
 from mailer.database import Database
 from mailer.delivery import Counts, Sender
-from mailer.digests import Explanation, Published
+from mailer.digests import Explanation, Published, Rehearsed
 from mailer.engine import Engine
 from mailer.serve import stopped_by_signals
 from mailer.settings import Settings
@@ -27,8 +27,12 @@ app = typer.Typer(no_args_is_help=True, help="The digests: send, look, explain."
 @app.command("run")
 def run_(
     frequency: Annotated[str | None, typer.Option(help="Only this one, as weekly.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published.")] = False,
 ) -> None:
     """Publish what is due, and send everything that waits, also what was deferred before. Ends when it is done."""
+    if dry_run:
+        _rehearse(frequency)
+        return
 
     async def work() -> tuple[list[Published], Counts]:
         settings = read_settings()
@@ -48,6 +52,21 @@ def run_(
         screen.print(
             "What was deferred goes by itself while `mailer serve` or `mailer worker` runs, or with the next run."
         )
+
+
+def _rehearse(frequency: str | None) -> None:
+    async def work() -> list[Rehearsed]:
+        settings = read_settings()
+        async with open_database(settings, migrate_sqlite=True) as database:
+            return await digests.rehearse(database, settings, utc_now(), frequency=frequency)
+
+    table = Table("digest", "subject", "items", "readers")
+    for one in run(work()):
+        for subject, items, readers in one.editions:
+            table.add_row(
+                f"{one.period.frequency} {one.period.name}", escape(subject), str(items), str(readers)
+            )
+    screen.print(table if table.row_count else "Nothing is due, or there is no news.")
 
 
 async def _publish_and_send(

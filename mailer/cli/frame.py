@@ -2,14 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from asyncpg import InterfaceError, PostgresError
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailer.database import Database
@@ -36,19 +38,14 @@ class Trouble(Exception):
         self.status = status
 
 
-def read_settings(**given: Any) -> Settings:
-    """The settings of this machine; `given` ones come first. Raises Trouble that names each wrong one."""
+def read_settings() -> Settings:
+    """The settings of this machine. Raises Trouble that names each wrong one."""
     try:
         check_env_file(Path(".env"))
-        return Settings(**given)
+        return Settings()  # type: ignore[call-arg]
     except ValidationError as error:
         lines = [f"MAILER_{'_'.join(map(str, e['loc'])).upper()}: {_plain(e['msg'])}" for e in error.errors()]
-        raise Trouble(
-            "\n".join(
-                [*lines, "Every setting stands in docs/settings.md."],
-            ),
-            2,
-        ) from None
+        raise Trouble("\n".join([*lines, "Every setting stands in docs/settings.md."]), 2) from None
 
 
 def _plain(message: str) -> str:
@@ -80,36 +77,37 @@ async def open_database(settings: Settings, *, migrate_sqlite: bool = False) -> 
 
     migrate_sqlite: bring an SQLite file up to date at once; PostgreSQL waits for `mailer migrate`.
     """
-    database = Database(settings.database_url)
-    try:
-        with reaching(database):
+    async with reach(settings) as database:
+        with said_in_words(settings.database_url):
             if migrate_sqlite and database.is_sqlite:
                 await migrate(database)
             elif not await is_current(database):
                 raise Trouble("The database is not ready. Run `mailer migrate` first.")
         yield database
+
+
+@asynccontextmanager
+async def reach(settings: Settings) -> AsyncIterator[Database]:
+    """The database as it is, closed at the end."""
+    with said_in_words(settings.database_url):
+        database = Database(settings.database_url)
+    try:
+        yield database
     finally:
         await database.close()
 
 
-class reaching:
+@contextmanager
+def said_in_words(url: str) -> Iterator[None]:
     """Turns the many errors of a database that can't be reached into one Trouble."""
-
-    def __init__(self, database: Database) -> None:
-        self.url = database.url
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        import asyncpg
-
-        if isinstance(error, (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)):
-            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise Trouble(
-                f"The database {self.url.render_as_string()} can't be used: {reason}\n"
-                "Is the server running, and is MAILER_DATABASE_URL right?"
-            ) from None
+    try:
+        yield
+    except (OSError, SQLAlchemyError, PostgresError, InterfaceError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise Trouble(
+            f"The database {make_url(url).render_as_string()} can't be used: {reason}\n"
+            "Is the server running, and is MAILER_DATABASE_URL right?"
+        ) from None
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

@@ -1,22 +1,20 @@
 """`mailer news …`: feeds, single articles, and the labels that nobody has explained yet."""
 
+import sys
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mailer import choices, news
 from mailer.choices import Choices, Meaning
+from mailer.cli import feeds
 from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
-from mailer.news import FeedReport
+from mailer.news import AddedArticle, Draft, FeedReport, Offer, Wish
 from mailer.tools.clock import utc_now
 from mailer.tools.http_fetch import Fetcher
 
 app = typer.Typer(no_args_is_help=True, help="What comes in: feeds, single articles, labels.")
-feeds = typer.Typer(no_args_is_help=True, help="The list of feeds.")
-app.add_typer(feeds, name="feed")
-
-Source = Annotated[str, typer.Argument(metavar="URL|FILE", help="Address or path of the feed.")]
+app.add_typer(feeds.app, name="feed")
 
 
 @app.command()
@@ -55,58 +53,60 @@ def _in_words(report: FeedReport) -> str:
     return "\n".join(lines)
 
 
-@feeds.command("add")
-def add_feed(
-    source: Source,
-    kind: Annotated[str | None, typer.Option(help="For items that name none, as news.")] = None,
-    region: Annotated[
-        str | None, typer.Option(help="For items that name none, as lac; else for everyone.")
+@app.command()
+def add(
+    source: Annotated[
+        str, typer.Argument(metavar="URL|FILE", help="A web page, or such a page as plain text.")
+    ],
+    url: Annotated[str | None, typer.Option(help="Where readers find it, if the page doesn't say.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Its kind, as news, instead of what the page says.")
     ] = None,
-    language: Annotated[str | None, typer.Option(help="For a feed that names none, as en.")] = None,
-    announce_first: Annotated[
-        bool, typer.Option("--announce-first", help="Mail also what stands in it now.")
-    ] = False,
+    region: Annotated[list[str] | None, typer.Option(help="Its region, as lac; repeat for several.")] = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="It is for readers of all regions.")] = False,
+    language: Annotated[str | None, typer.Option(help="Its language, as en.")] = None,
 ) -> None:
-    """Read this feed from now on. What stands in it at first is history, and isn't mailed."""
+    """Take one article from a web page; what it shows as related is offered too."""
+    wish = Wish(url, kind, tuple(region or ()), everyone, language)
 
-    async def work() -> None:
-        async with (
-            open_database(read_settings(), migrate_sqlite=True) as database,
-            database.transaction() as db,
-        ):
-            await news.add_feed(
-                db, source, kind=kind, region=region, language=language, announce_first=announce_first
-            )
+    async def work(draft: Draft | None, wish: Wish) -> AddedArticle:
+        settings = read_settings()
+        async with open_database(settings, migrate_sqlite=True) as database:
+            languages = settings.language_list
+            if draft is not None:
+                return await news.add_draft(database, draft, utc_now, wish, languages=languages)
+            return await news.add_article(database, source, Fetcher(), utc_now, wish, languages=languages)
 
-    run(work())
-    screen.print("Added. `mailer news poll` reads it now; `mailer serve` does so every half hour.")
-
-
-@feeds.command("remove")
-def remove_feed(source: Source) -> None:
-    """Read this feed no more. Its items stay."""
-
-    async def work() -> None:
-        async with open_database(read_settings()) as database, database.transaction() as db:
-            await news.remove_feed(db, source)
-
-    run(work())
-    screen.print("Removed.")
+    added = run(work(None, wish))
+    _tell(added)
+    for offer in added.related:
+        if (address := _wanted(offer)) is not None:
+            _tell(run(work(offer.draft, Wish(url=address))))
 
 
-@feeds.command("list")
-def list_feeds() -> None:
-    """Show the feeds, and how reading them went."""
+def _tell(added: AddedArticle) -> None:
+    text = next(iter(added.item.texts.values()))
+    words = "taken" if added.new else "is there already"
+    screen.print(f"✓ {words}: {text.title} ({added.item.published_on}, {text.url})", markup=False)
+    for label in added.unknown:
+        screen.print(
+            f"    it waits until somebody says what {label!r} means: mailer news label …", markup=False
+        )
 
-    async def work() -> list[news.Feed]:
-        async with open_database(read_settings()) as database, database.reading() as db:
-            return await news.list_feeds(db)
 
-    table = Table("feed", "title", "last read", "trouble")
-    for feed in run(work()):
-        read = feed.polled_at.isoformat(" ", "minutes") if feed.polled_at else "never"
-        table.add_row(feed.url, feed.title or "", read, feed.error or "")
-    screen.print(table)
+def _wanted(offer: Offer) -> str | None:
+    """The address under which a related item shall be taken; None to leave it. Asks only where somebody is there."""
+    draft = offer.draft
+    described = f"related: {draft.title} ({draft.published_on or 'no date'})"
+    if offer.known or not sys.stdin.isatty():
+        how = "is there already" if offer.known else f"mailer news add {draft.url or 'ITS-ADDRESS'}"
+        screen.print(f"  {described}: {how}", markup=False)
+        return None
+    if draft.url:
+        return draft.url if typer.confirm(f"  {described}. Take it too?") else None
+    return (
+        typer.prompt(f"  {described}. Its address (empty: leave it)", default="", show_default=False) or None
+    )
 
 
 @app.command()

@@ -116,7 +116,7 @@ async def remove_feed(db: AsyncConnection, url_or_path: str) -> None:
     wanted = feed.c.url.in_({url_or_path, web_link(url_or_path), _absolute(url_or_path)} - {""})
     number = (await db.execute(select(feed.c.id).where(wanted))).scalar_one_or_none()
     if number is None:
-        raise FeedError(f"there is no feed {url_or_path!r} in the list; `mailer news feeds` shows it")
+        raise FeedError(f"there is no feed {url_or_path!r} in the list; `mailer news feed list` shows it")
     await db.execute(update(item).where(item.c.feed_id == number).values(feed_id=None))
     await db.execute(delete(feed).where(feed.c.id == number))
 
