@@ -9,11 +9,11 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import NamedTuple
 
-from mailer.delivery.encode import Base64, Quoted, base64_part, quote_block, quote_value
+from mailer.delivery.encode import SOFT_BREAK, Base64, Quoted, base64_part, quote_block, quote_value
 from mailer.delivery.envelope import Letter, Slot
 from mailer.delivery.headers import custom_header, is_plain_address, mailbox_header, text_header
 from mailer.delivery.memory import Memory
-from mailer.delivery.slots import Part, Unfit, fit
+from mailer.delivery.slots import Part, Unfit, fit, is_plain
 from mailer.links import Links
 from mailer.settings import Settings
 from mailer.tools.tokens import Purpose
@@ -203,14 +203,20 @@ class Composer:
         return Letter(row.number, sender, row.address, pieces, octets)
 
     def _values(self, wanted: Sequence[Value], row: Claimed) -> list[bytes]:
-        made: dict[Slot, str] = {}
+        """In the order of the edition's `values`."""
+        made: dict[Slot, tuple[str, bytes]] = {}
         values = []
         for slot, part, quoted in wanted:
-            value = made.get(slot)
-            if value is None:
-                value = made[slot] = self._makers[slot](row)
-            value = fit(value, part)
-            values.append(quote_value(value) if quoted else value.encode())
+            known = made.get(slot)
+            if known is None:
+                value = self._makers[slot](row)
+                known = made[slot] = value, value.encode() if is_plain(value) else b""
+            value, plain = known
+            if plain:  # a link: it needs no escaping in any part
+                values.append(plain + SOFT_BREAK if quoted else plain)
+            else:
+                fitted = fit(value, part)
+                values.append(quote_value(fitted) if quoted else fitted.encode())
         return values
 
 

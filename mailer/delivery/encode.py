@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from mailer.delivery.envelope import Slot
 from mailer.delivery.slots import cut
 
-_PLAIN = re.compile(rb"[!-\-/-<>-~][!-<>-~]{0,74}")  # stands as it is: no "=", no space, no dot in front
 _DOT = re.compile(rb"(?m)^\.([^\r\n]*)")
-_SOFT = b"=\r\n"
+SOFT_BREAK = b"=\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,7 @@ def quote_block(block: str) -> Quoted:
 
 def quote_value(value: str) -> bytes:
     """A slot's value on lines of its own, ending with a soft break."""
-    data = value.encode()
-    return data + _SOFT if _PLAIN.fullmatch(data) else _before_slot(_quote(data))
+    return _before_slot(_quote(value.encode()))
 
 
 def _quote(data: bytes) -> bytes:
@@ -70,9 +68,9 @@ def _before_slot(encoded: bytes) -> bytes:
         return encoded
     last = encoded.rpartition(b"\n")[2]
     if len(last) <= 75:
-        return encoded + _SOFT
+        return encoded + SOFT_BREAK
     end = encoded[-1:]  # the soft break itself needs the 76th place
-    return encoded[:-1] + _SOFT + (b"=2E" if end == b"." else end) + _SOFT
+    return encoded[:-1] + SOFT_BREAK + (b"=2E" if end == b"." else end) + SOFT_BREAK
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ue000\ue001]
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]+", re.ASCII)
 _HEADER_SLOT = re.compile(r"[!#-;=?-~]{1,900}", re.ASCII)  # no white space, no quote, no angle bracket
+_PLAIN = re.compile(r"[A-Za-z0-9/:~_-][A-Za-z0-9/:~_.@?-]{0,74}", re.ASCII)
 _OURS = {"from", "to", "cc", "bcc", "subject", "date", "message-id", "reply-to", "sender", "return-path"}
 _OURS |= {"mime-version", "content-type", "content-transfer-encoding"}
 LONGEST_VALUE = 2000
@@ -40,6 +41,11 @@ def cut(text: str) -> tuple[list[str], list[Slot]]:
     if any("\ue000" in piece or "\ue001" in piece for piece in texts):
         raise ValueError("a mark stands there that is no slot of ours")
     return texts, slots
+
+
+def is_plain(value: str) -> bool:
+    """Whether a value, most often a link, may stand as it is in every part, in quoted-printable too."""
+    return _PLAIN.fullmatch(value) is not None
 
 
 def fit(value: str, part: Part) -> str:
