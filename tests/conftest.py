@@ -146,6 +146,21 @@ async def database(database_url: str, anyio_backend: str) -> AsyncIterator[Datab
     await database.close()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database in which there is nothing yet, once per dialect."""
+    import asyncio
+
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new' / 'mailer.db'}"
+        return
+    server: str = request.getfixturevalue("postgres")
+    name = "m_" + tempfile.mktemp(prefix="", dir="").lower()
+    asyncio.run(run_sql(server, f'CREATE DATABASE "{name}"'))
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    asyncio.run(run_sql(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings of a test: nothing is read from the machine's environment or a `.env` file."""

@@ -1,32 +1,17 @@
 """A migrated database has exactly the tables of tables.py, on both dialects."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, make_url, select
+from sqlalchemy import Connection, select
 
 from mailer import choices
 from mailer.database import Database
 from mailer.migrations import is_current, migrate
 from mailer.tables import metadata, region
-from tests.conftest import run_sql
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'new' / 'mailer.db'}"
-        return
-    server: str = request.getfixturevalue("postgres")
-    name = "m_" + tempfile.mktemp(prefix="", dir="").lower()
-    asyncio.run(run_sql(server, f'CREATE DATABASE "{name}"'))
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    asyncio.run(run_sql(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture
