@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from mailer.database import Database
 from mailer.delivery import MailingState, set_mailing_state
 from mailer.digests import Published, publish, store
 from mailer.settings import Settings
-from mailer.tables import digest, digest_edition, edition, ledger, mailing, mark, subscriber
+from mailer.tables import digest, digest_edition, edition, ledger, mailing, mark, schedule, subscriber
 from tests.conftest import FrozenClock
 from tests.digests.cast import add_item, add_reader, letters, translate
 
@@ -288,3 +288,22 @@ async def test_a_crash_inside_a_range_leaves_nothing_of_it(
     assert await all_letters(database) == []
     assert (await run(database, settings, clock)).considered == 5
     assert [recipient for recipient, _, _ in await all_letters(database)] == people
+
+
+async def test_immediate_digests_go_when_something_has_arrived_and_only_then(
+    database: Database, settings: Settings, clock: FrozenClock, belt: Belt
+) -> None:
+    async with database.transaction() as db:
+        await db.execute(insert(schedule).values(frequency="immediate", position=0, hour=0))
+        alice = await add_reader(db, "alice", frequency="immediate")
+        await add_item(db, "First", "africa")
+    for arriving in ("", "Second", ""):
+        await publish(database, settings, clock(), belt, frequency="immediate")
+        await settle(database)
+        async with database.transaction() as db:
+            if arriving:
+                await add_item(db, arriving, "africa")
+        clock.move(minutes=1)
+    assert [subject for _, _, subject in await all_letters(database, alice)] == ["First", "Second"]
+    async with database.reading() as db:
+        assert (await db.execute(select(func.count()).select_from(digest))).scalar_one() == 2
