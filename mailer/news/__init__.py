@@ -6,7 +6,8 @@ once per language, the moment it is ready to go; an edited one keeps it. What st
 poll is history and gets none; what bears a label that nobody has explained waits.
 """
 
-from mailer.news.article import AddedArticle, ArticleError, Offer, Wish, add_article, add_draft
+from mailer.news.article import AddedArticle, ArticleError, Instead, Offer, add_article, add_draft
+from mailer.news.cage import Cage
 from mailer.news.feeds import Feed, FeedError, add_feed, list_feeds, remove_feed
 from mailer.news.item import Draft, Item, ItemText
 from mailer.news.poll import FeedReport, poll
@@ -16,14 +17,15 @@ from mailer.news.take import explain_label
 __all__ = [
     "AddedArticle",
     "ArticleError",
+    "Cage",
     "Draft",
     "Feed",
     "FeedError",
     "FeedReport",
+    "Instead",
     "Item",
     "ItemText",
     "Offer",
-    "Wish",
     "add_article",
     "add_draft",
     "add_feed",

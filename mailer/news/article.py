@@ -47,7 +47,7 @@ class AddedArticle:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Instead:
     """What the operator says instead of the page. kind, regions: codes; everyone: for all regions."""
 
     url: str | None = None
@@ -62,7 +62,7 @@ async def add_article(
     source: str,
     fetcher: Fetcher,
     clock: Clock,
-    wish: Wish | None = None,
+    instead: Instead | None = None,
     *,
     languages: Sequence[str] = ("en",),
 ) -> AddedArticle:
@@ -71,7 +71,7 @@ async def add_article(
     It is ready to go at once, unless it bears a label that nobody has explained; what was history
     until now is announced too. Raises ArticleError, and then nothing was stored.
     """
-    wish = wish or Wish()
+    instead = instead or Instead()
     async with database.reading() as db:
         known = [label for label, meaning in (await choices.read(db)).labels.items() if meaning.known]
     try:
@@ -79,10 +79,10 @@ async def add_article(
         if found is None:
             raise ArticleError("the server says that nothing changed, and sent nothing")
         async with Cage() as cage:
-            page = await cage.page(found.content, found.url or wish.url or "", found.content_type, known)
+            page = await cage.page(found.content, found.url or instead.url or "", found.content_type, known)
     except (FetchError, NotReadable) as error:
         raise ArticleError(f"{source}: {error}") from None
-    added = await add_draft(database, page.article, clock, wish, languages=languages)
+    added = await add_draft(database, page.article, clock, instead, languages=languages)
     async with database.reading() as db:
         related = [
             Offer(draft, await store.has_title(db, draft.title, draft.published_on)) for draft in page.related
@@ -94,17 +94,17 @@ async def add_draft(
     database: Database,
     draft: Draft,
     clock: Clock,
-    wish: Wish | None = None,
+    instead: Instead | None = None,
     *,
     languages: Sequence[str] = ("en",),
 ) -> AddedArticle:
     """Make an item of a draft, such as the one in an offer. Raises ArticleError."""
-    wish = wish or Wish()
+    instead = instead or Instead()
     now = clock()
-    draft = _as_wished(draft, wish)
+    draft = _as_said(draft, instead)
     async with database.transaction() as db:
         await store.lock_arrivals(db)
-        where = _place(draft, wish, await choices.read(db))
+        where = _place(draft, instead, await choices.read(db))
         keys = keys_of([draft], None)
         found = known_again(draft, keys[0], await store.known(db, keys))
         if found is not None and found.status == "ready":
@@ -131,32 +131,34 @@ async def _settle(db: AsyncConnection, number: int, where: Place, clock: Clock, 
     return AddedArticle(await store.item_by_id(db, number), new, where.unknown)
 
 
-def _as_wished(draft: Draft, wish: Wish) -> Draft:
-    url = web_link(wish.url or "") if wish.url else draft.url
-    if not url and wish.url:
-        raise ArticleError(f"{wish.url!r} is not a web address; write it as https://example.org/page")
+def _as_said(draft: Draft, instead: Instead) -> Draft:
+    url = web_link(instead.url or "") if instead.url else draft.url
+    if not url and instead.url:
+        raise ArticleError(f"{instead.url!r} is not a web address; write it as https://example.org/page")
     if not url:
         raise ArticleError(
             f"“{draft.title}” doesn't say under which address readers find it; add --url https://…"
         )
-    if wish.language and language_tag(wish.language) is None:
-        raise ArticleError(f"{wish.language!r} is no language; write a code such as en, fr or pt-BR")
-    return replace(draft, url=url, language=language_tag(wish.language or "") or draft.language)
+    if instead.language and language_tag(instead.language) is None:
+        raise ArticleError(f"{instead.language!r} is no language; write a code such as en, fr or pt-BR")
+    return replace(draft, url=url, language=language_tag(instead.language or "") or draft.language)
 
 
-def _place(draft: Draft, wish: Wish, offered: Choices) -> Place:
-    kind = offered.kind(wish.kind or "")
-    regions = [offered.region(code) for code in wish.regions]
-    if wish.kind and kind is None:
+def _place(draft: Draft, instead: Instead, offered: Choices) -> Place:
+    kind = offered.kind(instead.kind or "")
+    regions = [offered.region(code) for code in instead.regions]
+    if instead.kind and kind is None:
         raise ArticleError(
-            f"there is no kind {wish.kind!r}; write one of {', '.join(k.code for k in offered.kinds)}"
+            f"there is no kind {instead.kind!r}; write one of {', '.join(k.code for k in offered.kinds)}"
         )
     if None in regions:
         raise ArticleError(f"write as regions only {', '.join(r.code for r in offered.regions)}")
     where = place(draft.labels, offered)
     if kind is not None:
         where = replace(where, kind_id=kind.id)
-    if regions or wish.everyone:
+    if regions or instead.everyone:
         numbers = tuple(region.id for region in regions if region is not None)
-        where = replace(where, regions=() if wish.everyone else numbers, everyone=wish.everyone, unknown=())
+        where = replace(
+            where, regions=() if instead.everyone else numbers, everyone=instead.everyone, unknown=()
+        )
     return where

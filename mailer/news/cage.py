@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from mailer.news.decode import NotReadable
-from mailer.news.entry import Feed
+from mailer.news.entry import FeedContent
 from mailer.news.item import Draft
 from mailer.news.page import Page, read_page
 from mailer.news.parse import parse
@@ -35,11 +35,11 @@ class Cage:
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
 
-    async def feed(self, content: bytes, url: str, content_type: str = "") -> Feed:
+    async def feed(self, content: bytes, url: str, content_type: str = "") -> FeedContent:
         """The drafts of a feed. Raises NotReadable, with a message that says what to do."""
         answer = await self._ask(content, how="feed", url=url, content_type=content_type)
         drafts = [_draft(values) for values in answer["drafts"]]
-        return Feed(answer["title"], answer["language"], drafts, answer["skipped"])
+        return FeedContent(answer["title"], answer["language"], drafts, answer["skipped"])
 
     async def page(self, content: bytes, url: str, content_type: str, known: Iterable[str]) -> Page:
         """The article of a web page, and what it offers as related. Raises NotReadable.
@@ -148,7 +148,7 @@ def _exactly(source: BinaryIO, length: int) -> bytes:
 def _answer(task: dict[str, Any], content: bytes) -> bytes:
     try:
         if task["how"] == "page":
-            found: Page | Feed = read_page(content, task["url"], task["content_type"], task["known"])
+            found: Page | FeedContent = read_page(content, task["url"], task["content_type"], task["known"])
         else:
             found = parse(content, task["url"], task["content_type"])
         return json.dumps(asdict(found), default=date.isoformat).encode()

@@ -65,12 +65,12 @@ def xml_root(text: str) -> str:
     text = _NOT_XML.sub("", text)
     place = _behind_prolog(text)
     root = _ROOT.match(text, place)
-    if text[place : place + 9].lower() == "<!doctype":
-        if text[place + 9 : place + 40].split()[:1] not in (["html"], ["html>"], ["HTML"], ["HTML>"]):
-            raise NotReadable(
-                "it holds a DTD (<!DOCTYPE …>), which is not safe to read; ask its publisher to drop it"
-            )
+    if re.compile(r"<!doctype\s+html\b", re.IGNORECASE).match(text, place):
         raise NotReadable(_web_page(text))
+    if text[place : place + 9].lower() == "<!doctype":
+        raise NotReadable(
+            "it holds a DTD (<!DOCTYPE …>), which is not safe to read; ask its publisher to drop it"
+        )
     if root is None:
         raise NotReadable("this is not a feed: neither RSS, Atom nor JSON Feed; look for the site's RSS link")
     if root.group(1).lower() == "html":

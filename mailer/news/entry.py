@@ -16,7 +16,7 @@ _MAX_LABELS = 50
 
 
 @dataclass(slots=True)
-class Feed:
+class FeedContent:
     """A feed that was read. skipped: a line for each entry that can't be taken, with its remedy."""
 
     title: str = ""

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from mailer.news.decode import NotReadable
-from mailer.news.entry import Feed, make_draft
+from mailer.news.entry import FeedContent, make_draft
 from mailer.news.item import Draft
 
 
-def read_json_feed(text: str, base: str) -> Feed:
+def read_json_feed(text: str, base: str) -> FeedContent:
     """Raises NotReadable where it is no JSON Feed."""
     try:
         document = json.loads(text)
@@ -19,7 +19,7 @@ def read_json_feed(text: str, base: str) -> Feed:
             "this is JSON, but not a JSON Feed (https://jsonfeed.org); look for the site's RSS link"
         )
     entries = document.get("items")
-    feed = Feed(_text(document.get("title")), _text(document.get("language")))
+    feed = FeedContent(_text(document.get("title")), _text(document.get("language")))
     base = _text(document.get("home_page_url")) or base
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):

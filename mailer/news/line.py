@@ -72,7 +72,7 @@ class Line:
 
     @property
     def is_related_heading(self) -> bool:
-        return self.is_words and _whole(_RELATED, self.text.rstrip(":"))
+        return self.is_words and len(self.text) <= 60 and _whole(_RELATED, self.text.rstrip(":"))
 
     @property
     def is_furniture(self) -> bool:
@@ -80,7 +80,7 @@ class Line:
 
     @property
     def is_end(self) -> bool:
-        return bool(_END.fullmatch(self.text))
+        return len(self.text) <= 150 and bool(_END.fullmatch(self.text))
 
     @property
     def is_sentence(self) -> bool:

@@ -6,13 +6,13 @@ from typing import Any
 import feedparser
 
 from mailer.news.decode import NotReadable, decode, xml_root
-from mailer.news.entry import Feed, make_draft
+from mailer.news.entry import FeedContent, make_draft
 from mailer.news.item import Draft
 from mailer.news.json_feed import read_json_feed
 from mailer.tools.html import title_text
 
 
-def parse(content: bytes, url: str, content_type: str = "") -> Feed:
+def parse(content: bytes, url: str, content_type: str = "") -> FeedContent:
     """A feed's drafts in its order. url: where it was found, for relative links. Raises NotReadable."""
     text = decode(content, content_type).lstrip("\ufeff \t\r\n")
     if not text.strip("\0 "):
@@ -27,8 +27,10 @@ def parse(content: bytes, url: str, content_type: str = "") -> Feed:
         sanitize_html=False,  # no markup is kept at all, see tools/html.py
     )
     if not parsed.version:
-        raise NotReadable("this is not a feed: neither RSS, Atom nor JSON Feed; look for the site's RSS link")
-    feed = Feed(title_text(parsed.feed.get("title") or "")[:300], parsed.feed.get("language") or "")
+        raise NotReadable(
+            "this is not a feed: neither RSS, Atom nor JSON FeedContent; look for the site's RSS link"
+        )
+    feed = FeedContent(title_text(parsed.feed.get("title") or "")[:300], parsed.feed.get("language") or "")
     for entry in parsed.entries:
         feed.take(_draft(entry, url))
     return feed
@@ -44,7 +46,7 @@ def _draft(entry: Any, base: str) -> Draft:
         links=[entry.get("link") or "", *(href or "" for href in alternates)],
         base=detail.get("base") or base,
         guid=entry.get("id") or "",
-        dates=[entry.get(name) or "" for name in ("published", "updated", "created")],
+        dates=[entry.get("published") or entry.get("updated") or entry.get("created") or ""],
         labels=[tag.get("label") or tag.get("term") or "" for tag in entry.get("tags") or []],
         language=detail.get("language") or entry.get("language") or "",
     )

@@ -70,8 +70,9 @@ def _around(solid: Sequence[tuple[int, Line]], title: int) -> Head:
         first -= 1
     while last + 1 < len(solid) and not solid[last + 1][1].is_words:
         last += 1
+    near = sorted(range(first, last + 1), key=lambda n: abs(n - title))
+    day = next((solid[n][1].day for n in near if solid[n][1].day), None)
     marks = [line for _, line in solid[first : last + 1]]
-    day = next((line.day for line in marks if line.day), None)
     labels = _labels(marks) or _unknown_label(solid, first, title)
     return Head(solid[title][1].text, day, labels, solid[last][0] + 1)
 

@@ -10,8 +10,7 @@ from mailer import choices
 from mailer.choices import Choices, Meaning
 from mailer.news import store
 from mailer.news.changes import Keys, Known, content_hash, day_of, distinct, keys_of, known_again
-from mailer.news.entry import Feed as FeedContent
-from mailer.news.entry import as_offered, language_tag
+from mailer.news.entry import FeedContent, as_offered, language_tag
 from mailer.news.feeds import Feed, list_feeds
 from mailer.news.item import Draft
 from mailer.news.meaning import place
