@@ -29,6 +29,7 @@ def page(settings: Settings, language: str, template: str, **values: Any) -> str
             base=base_path(settings),
             version=_version(settings),
             languages=languages if len(languages) > 1 else [],
+            in_language=f"?lang={language}" if len(languages) > 1 else "",
             **values,
         )
     )

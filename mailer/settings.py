@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mailer.tools.templates import catalogue_languages
 from mailer.tools.tokens import Keyring
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -114,6 +115,19 @@ class Settings(BaseSettings):
             raise ValueError("must be an absolute address such as https://news.example.org")
         return value.rstrip("/")
 
+    @field_validator("languages")
+    @classmethod
+    def _with_words(cls, value: str) -> str:
+        """A page in a language without a catalogue would speak two languages, and `lang` would be wrong."""
+        ours = catalogue_languages()
+        unknown = [tag for tag in value.split() if tag not in ours]
+        if unknown:
+            raise ValueError(
+                f"there is no catalogue for {', '.join(unknown)}; we have {', '.join(ours)}. "
+                "CONTRIBUTING.md says how to add a language"
+            )
+        return value
+
     @field_validator("brand_color")
     @classmethod
     def _colour(cls, value: str) -> str:
@@ -131,7 +145,7 @@ class Settings(BaseSettings):
 
     @property
     def language_list(self) -> tuple[str, ...]:
-        return tuple(self.languages.split()) or ("en",)
+        return tuple(dict.fromkeys(self.languages.split())) or ("en",)
 
     @property
     def default_language(self) -> str:

@@ -23,6 +23,11 @@ _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
+def _speaking(language: str) -> dict[str, str]:
+    """RFC 9110 §8.5 and §12.5.5: the language of an answer, and that another browser may get another."""
+    return {"Content-Language": language, "Vary": "Accept-Language"}
+
+
 class Site:
     """Makes the answers of one operator's pages."""
 
@@ -31,7 +36,11 @@ class Site:
         self._trusted = trusted_networks(settings.trusted_proxies)
 
     def language(self, request: Request, preferred: str = "") -> str:
-        """One on offer: asked for by ?lang=, else `preferred`, else as the browser says."""
+        """One on offer: asked for by ?lang=, else `preferred`, else as the browser says.
+
+        preferred: the reader's own setting, or the language of the form that was sent. Links in mails carry
+        no ?lang=, so there the setting counts; who presses the switch on a page wants to read now.
+        """
         asked = request.query_params.get("lang", "") or preferred
         return negotiate(self.settings.language_list, asked, request.headers.get("accept-language", ""))
 
@@ -39,7 +48,7 @@ class Site:
         self, language: str, template: str, status: int = 200, *, indexed: bool = False, **values: Any
     ) -> Response:
         """A page; unless `indexed` it is kept out of search engines too."""
-        headers = _PRIVATE | {"Content-Language": language}
+        headers = _PRIVATE | _speaking(language)
         if not indexed:
             headers["X-Robots-Tag"] = "noindex"
         return HTMLResponse(page(self.settings, language, template, **values), status, headers)
@@ -94,8 +103,9 @@ def error_pages(settings: Settings) -> Mapping[Any, Callable[[Request, Exception
 
     async def handle(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        html = page(settings, site.language(request), "error.html", status=status)
-        headers = error.headers if isinstance(error, HTTPException) else None
-        return HTMLResponse(html, status, headers)
+        language = site.language(request)
+        given = error.headers if isinstance(error, HTTPException) else None
+        html = page(settings, language, "error.html", status=status)
+        return HTMLResponse(html, status, {**_speaking(language), **(given or {})})
 
     return {HTTPException: handle, Exception: handle}

@@ -69,7 +69,7 @@ class EditionMaker:
         before, after = blocks.frame(own)
         joined = [*before, *self._items(blocks, audience, groups, [*before, *after]), *after]
         return Content(
-            language=blocks.words.language,
+            language=",".join(audience.languages),
             subject=blocks.subject(chosen),
             text=tuple(block.text for block in joined if block.text),
             html=tuple(block.html for block in joined if block.html),
@@ -108,7 +108,7 @@ class EditionMaker:
         url = self.links.latest(
             region=",".join(regions[number].code for number in audience.regions),
             kind=",".join(kinds[number].code for number in audience.kinds),
-            language=blocks.words.language,
+            language=",".join(audience.languages),
         )
         return blocks.more(count, url)
 

@@ -1,5 +1,7 @@
 """The public page of the latest news: for visitors, and for what didn't fit into a mail."""
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -42,14 +44,18 @@ class _Pages(Site):
         language = self.language(request, wanted["language"][0])
         words = Words(frame_language([language]), self.settings.default_language, offered)
         names = [words.region(one.id) for one in regions] + [words.kind(one.id) for one in kinds]
-        cards = [_card(words, item, text) for item in items if (text := _text(item, wanted["language"]))]
-        return self.answer(language, "latest.html", indexed=not query, cards=cards, choice=names)
+        cards = [
+            _card(words, item, text) for item in items if (text := _text(item, wanted["language"], language))
+        ]
+        keep = "".join(f"{urlencode({name: query[name]})}&" for name in wanted if query.get(name))
+        return self.answer(language, "latest.html", indexed=not query, cards=cards, choice=names, keep=keep)
 
 
-def _text(item: Item, languages: list[str]) -> ItemText | None:
-    """The item in the first of these languages; without any, in whatever it has."""
-    readable = in_order(item, [language for language in languages if language])
-    if readable or any(languages):
+def _text(item: Item, languages: list[str], page: str) -> ItemText | None:
+    """The item in the first of these languages; without any, in that of the page, else in whatever it has."""
+    asked = [language for language in languages if language]
+    readable = in_order(item, asked or [page])
+    if readable or asked:
         return readable[0] if readable else None
     return next(iter(item.texts.values()), None)
 

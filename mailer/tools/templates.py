@@ -40,10 +40,11 @@ def catalogue(language: str) -> NullTranslations:
     return Translations(compiled)
 
 
-def catalogue_languages() -> list[str]:
+@cache
+def catalogue_languages() -> tuple[str, ...]:
     """The languages that have a catalogue, English first."""
     found = sorted(file.stem for file in (templates_folder() / "locale").glob("*.po"))
-    return ["en", *(language for language in found if language != "en")]
+    return ("en", *(language for language in found if language != "en"))
 
 
 @cache
