@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -23,7 +24,9 @@ from mailer.news.page import Page, read_page
 from mailer.news.parse import parse
 
 _MAX_ANSWER = 64 * 1024 * 1024
-_PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV")  # no secrets, no database address
+_PASSED_ON = ("PATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV")  # no secrets, no database address
+_OURSELVES = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+_START = "from mailer.news.cage import serve; serve()"
 
 
 class Cage:
@@ -54,18 +57,17 @@ class Cage:
             try:
                 async with asyncio.timeout(self.seconds):
                     line = await self._exchange(content, task)
-            except TimeoutError:
-                raise NotReadable(
-                    f"reading it took longer than {self.seconds:g} seconds, so we stopped"
-                ) from None
-            except (BrokenPipeError, ConnectionError, ValueError):
+            except (ConnectionError, ValueError):  # it ended, or its answer was larger than we take
                 line = b""
-            finally:
-                if sys.exc_info()[0] is not None:
-                    await self._kill()
+            except BaseException as error:
+                await self._kill()
+                if isinstance(error, TimeoutError):
+                    words = f"reading it took longer than {self.seconds:g} seconds, so we stopped"
+                    raise NotReadable(words) from None
+                raise
             if not line:
                 await self._kill()
-                raise NotReadable("reading it took more memory than a document may, so we stopped")
+                raise NotReadable("reading it broke down, most likely for want of memory, so we stopped")
         answer = json.loads(line)
         if "error" in answer:
             raise NotReadable(answer["error"])
@@ -74,16 +76,16 @@ class Cage:
     async def _exchange(self, content: bytes, task: dict[str, Any]) -> bytes:
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", "from mailer.news.cage import serve; serve()", str(self.megabytes)),
+                *(sys.executable, "-P", "-c", _START, str(self.megabytes)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _OURSELVES,
                 limit=_MAX_ANSWER,
             )
         to_child, from_child = self._process.stdin, self._process.stdout
         if to_child is None or from_child is None:
-            raise BrokenPipeError
+            raise BrokenPipeError("the process has no pipes")
         to_child.write(json.dumps({**task, "length": len(content)}).encode() + b"\n" + content)
         await to_child.drain()
         return await from_child.readline()

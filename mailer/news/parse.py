@@ -27,9 +27,7 @@ def parse(content: bytes, url: str, content_type: str = "") -> FeedContent:
         sanitize_html=False,  # no markup is kept at all, see tools/html.py
     )
     if not parsed.version:
-        raise NotReadable(
-            "this is not a feed: neither RSS, Atom nor JSON FeedContent; look for the site's RSS link"
-        )
+        raise NotReadable("this is not a feed: neither RSS, Atom nor JSON Feed; look for the site's RSS link")
     feed = FeedContent(title_text(parsed.feed.get("title") or "")[:300], parsed.feed.get("language") or "")
     for entry in parsed.entries:
         feed.take(_draft(entry, url))
