@@ -7,6 +7,7 @@ parameter, inline on the loop; on PostgreSQL one statement with arrays, and SKIP
 import json
 import os
 import socket
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from typing import Any
 import asyncpg
 from sqlalchemy import (
     BigInteger,
-    DateTime,
     Row,
     SmallInteger,
     String,
@@ -82,37 +82,24 @@ _CLAIM_POSTGRESQL = text(
 ).bindparams(bindparam("now", type_=Instant), bindparam("batches", type_=ARRAY(BigInteger)))
 
 # A row is ours as long as nobody else was handed it: also when our lease ended and it was taken back.
-_SET = """UPDATE ledger SET status = j.status, done_at = j.done_at, due_at = coalesce(j.due_at, ledger.due_at),
-    relay = j.relay, code = j.code, reply = j.reply, blame = j.blame"""
-_OURS = """WHERE ledger.id = j.id AND ledger.worker_id = j.worker
-    AND ledger.status IN ('handed', 'due', 'unknown')"""
+_SET = """UPDATE ledger SET status = :status, done_at = :done_at, due_at = coalesce(:due_at, ledger.due_at),
+    relay = :relay, code = :code, reply = j.reply, blame = :blame"""
+_OURS = "ledger.id = j.id AND ledger.worker_id = :worker AND ledger.status IN ('handed', 'due', 'unknown')"
 
 _SETTLE_SQLITE = text(
-    f"""
-    {_SET} FROM (
-        SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS worker,
-            json_extract(value, '$[2]') AS status, json_extract(value, '$[3]') AS done_at,
-            json_extract(value, '$[4]') AS due_at, json_extract(value, '$[5]') AS relay,
-            json_extract(value, '$[6]') AS code, json_extract(value, '$[7]') AS reply,
-            json_extract(value, '$[8]') AS blame
-        FROM json_each(:rows)) AS j
-    {_OURS}"""  # noqa: S608
-)
+    f"""{_SET} FROM (SELECT CAST(key AS INTEGER) AS id, value AS reply FROM json_each(:replies)) AS j
+    WHERE {_OURS}"""  # noqa: S608
+).bindparams(bindparam("done_at", type_=Instant), bindparam("due_at", type_=Instant))
 _SETTLE_POSTGRESQL = text(
-    f"""
-    {_SET} FROM unnest(:id, :worker, :status, :done_at, :due_at, :relay, :code, :reply, :blame)
-        AS j(id, worker, status, done_at, due_at, relay, code, reply, blame)
-    {_OURS}"""
+    f"{_SET} FROM unnest(:ids, :replies) AS j(id, reply) WHERE {_OURS}"
 ).bindparams(
-    bindparam("id", type_=ARRAY(BigInteger)),
-    bindparam("worker", type_=ARRAY(BigInteger)),
-    bindparam("status", type_=ARRAY(String)),
-    bindparam("done_at", type_=ARRAY(DateTime(timezone=True))),
-    bindparam("due_at", type_=ARRAY(DateTime(timezone=True))),
-    bindparam("relay", type_=ARRAY(String)),
-    bindparam("code", type_=ARRAY(SmallInteger)),
-    bindparam("reply", type_=ARRAY(String)),
-    bindparam("blame", type_=ARRAY(String)),
+    bindparam("ids", type_=ARRAY(BigInteger)),
+    bindparam("replies", type_=ARRAY(String)),
+    bindparam("done_at", type_=Instant),
+    bindparam("due_at", type_=Instant),
+    bindparam("relay", type_=String),
+    bindparam("code", type_=SmallInteger),
+    bindparam("blame", type_=String),
 )
 
 _RELEASE = """UPDATE ledger SET status = 'due', worker_id = NULL, attempts = attempts - 1
@@ -165,6 +152,18 @@ class Ledger:
                 result = await db.execute(statement, values)
                 return result.all() if result.returns_rows else ()
 
+    async def _run_all(self, statement: TextClause, groups: Sequence[dict[str, Any]]) -> None:
+        """The same statement for each group, in one transaction."""
+        with trouble():
+            if self._sqlite:
+                async with self._database.inline() as inline:
+                    for values in groups:
+                        inline.execute(statement, values)
+                return
+            async with self._database.transaction() as db:
+                for values in groups:
+                    await db.execute(statement, values)
+
     async def enrol(self, now: datetime) -> None:
         """Become a worker with a fresh lease."""
         name = f"{socket.gethostname()}:{os.getpid()}"[:80]
@@ -201,37 +200,20 @@ class Ledger:
         return [Claimed._make(row) for row in rows]
 
     async def settle(self, results: Sequence[Result], now: datetime) -> None:
-        """handed → what became of it."""
-        if self._sqlite:
-            stamp = _sqlite_time(now)
-            rows = [
-                (
-                    r.number,
-                    r.worker,
-                    r.status,
-                    None if r.due_at else stamp,
-                    r.due_at and _sqlite_time(r.due_at),
-                    r.relay,
-                    r.code,
-                    r.reply,
-                    r.blame,
-                )
-                for r in results
-            ]
-            await self._run(_SETTLE_SQLITE, rows=json.dumps(rows))
-            return
-        await self._run(
-            _SETTLE_POSTGRESQL,
-            id=[r.number for r in results],
-            worker=[r.worker for r in results],
-            status=[r.status for r in results],
-            done_at=[None if r.due_at else now for r in results],
-            due_at=[r.due_at for r in results],
-            relay=[r.relay for r in results],
-            code=[r.code for r in results],
-            reply=[r.reply for r in results],
-            blame=[r.blame for r in results],
-        )
+        """handed → what became of it. Letters of the same fate are written together."""
+        alike: defaultdict[tuple[Any, ...], dict[int, str]] = defaultdict(dict)
+        for r in results:
+            alike[r.worker, r.status, r.due_at, r.relay, r.code, r.blame][r.number] = r.reply
+        groups = []
+        for (worker_id, status, due_at, relay, code, blame), replies in alike.items():
+            done_at = None if due_at else now
+            fate = {"worker": worker_id, "status": status, "done_at": done_at, "due_at": due_at}
+            fate |= {"relay": relay, "code": code, "blame": blame}
+            if self._sqlite:
+                groups.append(fate | {"replies": json.dumps(replies)})
+            else:
+                groups.append(fate | {"ids": list(replies), "replies": list(replies.values())})
+        await self._run_all(_SETTLE_SQLITE if self._sqlite else _SETTLE_POSTGRESQL, groups)
 
     async def release_strays(self, held: Collection[int]) -> None:
         """Letters that were handed to us by a claim whose answer was lost with the database: nobody has seen them.
@@ -264,7 +246,3 @@ class Ledger:
             async with self._database.reading() as db:
                 rows = await db.execute(select(block.c.hash, block.c.body).where(block.c.hash.in_(hashes)))
                 return {row[0]: row[1] for row in rows}
-
-
-def _sqlite_time(moment: datetime) -> str:
-    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
