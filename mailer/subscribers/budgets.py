@@ -34,10 +34,9 @@ class Bucket:
 def buckets(
     address: Address, networks: tuple[str, ...], limits: Limits, hashed: Callable[[str], str], now: datetime
 ) -> list[Bucket]:
-    """What a request must find unspent, in the order in which it is taken.
+    """What a request must find unspent: it spends one of each, or none at all.
 
-    The network comes first: one that has spent its own budget then spends nobody else's. The order is the
-    same for every request, so that two of them never wait for each other's rows.
+    The order is the same for every request, so that two of them never wait for each other's rows.
     networks: from narrow to wide. hashed: turns an address into what may be stored.
     """
     widths = [limits.network, limits.network * 4]

@@ -37,9 +37,8 @@ async def sign_up(
 
     Whether one goes is never told to the visitor: it would tell who is a reader here.
     """
-    for bucket in _buckets(settings, request, now):
-        if not await store.take(db, bucket):
-            return None
+    if not await store.take(db, _buckets(settings, request, now)):
+        return None
     person = await store.meet(db, request.address, now)
     if await store.has_refused(db, person.id, hashed(settings.keyring, request.address.key)):
         return None

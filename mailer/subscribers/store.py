@@ -1,12 +1,12 @@
 """The only queries of this room. Each runs in the caller's transaction."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, exists, insert, or_, select, update
+from sqlalchemy import Select, Table, case, delete, exists, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,10 +21,18 @@ from mailer.tools.address import Address
 _PAGE = 500
 
 
-def readers(frequency: str) -> Select[tuple[int, str, int]]:
-    """Who may get a digest of this frequency: columns recipient, address, audience_id."""
+def readers(frequency: str) -> Select[tuple[int, str, int, int | None]]:
+    """Who may get a digest of this frequency: columns recipient, address, audience_id, news_after.
+
+    news_after: the arrival number after which something is news to somebody who was imported.
+    """
     return (
-        select(subscriber.c.id.label("recipient"), subscriber.c.address, subscriber.c.audience_id)
+        select(
+            subscriber.c.id.label("recipient"),
+            subscriber.c.address,
+            subscriber.c.audience_id,
+            subscriber.c.news_after,
+        )
         .join(audience, audience.c.id == subscriber.c.audience_id)
         .where(subscriber.c.status == Status.CONFIRMED, audience.c.frequency == frequency)
     )
@@ -274,18 +282,31 @@ async def signups_of(db: AsyncConnection, number: int) -> list[dict[str, Any]]:
 # ── budgets ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def take(db: AsyncConnection, bucket: Bucket) -> bool:
-    """Take one from a bucket; False where it is empty. One statement, so it holds across machines."""
+async def take(db: AsyncConnection, wanted: Sequence[Bucket]) -> bool:
+    """Take one from every bucket, or from none: False where one of them is empty.
+
+    One statement, so it holds across machines; its rows are locked in the order of `wanted`.
+    """
     dialect_insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
-    first = dialect_insert(budget).values(
-        key=bucket.key, window=bucket.begins_at, ends_at=bucket.ends_at, used=1
+    rows = [{"key": one.key, "window": one.begins_at, "ends_at": one.ends_at, "used": 1} for one in wanted]
+    limit = case({one.key: one.limit for one in wanted}, value=budget.c.key)
+    spend = (
+        dialect_insert(budget)
+        .values(rows)
+        .on_conflict_do_update(
+            index_elements=["key", "window"],
+            set_={"used": budget.c.used + 1},
+            where=budget.c.used < limit,
+        )
+        .returning(budget.c.key, budget.c.window)
     )
-    statement = first.on_conflict_do_update(
-        index_elements=["key", "window"],
-        set_={"used": budget.c.used + 1},
-        where=budget.c.used < bucket.limit,
-    ).returning(budget.c.used)
-    return (await db.execute(statement)).scalar_one_or_none() is not None
+    taken = [tuple(row) for row in await db.execute(spend)]
+    if len(taken) == len(wanted):
+        return True
+    if taken:
+        spent = tuple_(budget.c.key, budget.c.window).in_(taken)
+        await db.execute(update(budget).where(spent).values(used=budget.c.used - 1))
+    return False
 
 
 async def forget_budgets(db: AsyncConnection, now: datetime) -> int:

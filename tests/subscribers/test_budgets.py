@@ -91,9 +91,19 @@ async def test_a_bucket_holds_however_many_take_from_it_at_once(visitor: Visitor
 
     async def one() -> bool:
         async with visitor.database.transaction() as db:
-            return await take(db, bucket)
+            return await take(db, [bucket])
 
     assert sum(await asyncio.gather(*(one() for _ in range(20)))) == 5
+
+
+async def test_a_request_spends_of_each_bucket_or_of_none(visitor: Visitor) -> None:
+    scarce, plenty = (Bucket(key, NOW, NOW + timedelta(hours=1), size) for key, size in (("a", 1), ("b", 9)))
+    async with visitor.database.transaction() as db:
+        assert await take(db, [scarce, plenty])
+        assert not await take(db, [scarce, plenty])
+        assert not await take(db, [plenty, scarce])
+    used = {row["key"]: row["used"] for row in await visitor.rows(select(budget))}
+    assert used == {"a": 1, "b": 1}
 
 
 async def test_no_address_is_kept_in_it_and_what_is_over_is_forgotten(visitor: Visitor) -> None:
