@@ -46,7 +46,7 @@ async def explain(
                 due = next_due(schedule, now, zone)
     low = await store.mark_of(db, recipient)
     if low is None:
-        low = await store.previous_high(db, audience.frequency)
+        low = await store.first_low(db, audience.frequency, recipient)
     letter = await store.open_letter_of(db, recipient)
     if letter is not None:
         low = min(low, letter[1])

@@ -107,7 +107,8 @@ def beginnings(frequency: str, after: int, upto: int, start: int) -> Select[tupl
     """recipient, address, audience_id, low of each reader in (after, upto] who can get the next digest.
 
     low is their mark, or lower where a letter is still open: its news goes into the new one. Who has no
-    mark yet begins at `start`. Who has a letter in a worker's hands is left out: they wait for the next run.
+    mark yet begins at `start`, or later, where something is news to them only from then on. Who has a
+    letter in a worker's hands is left out: they wait for the next run.
     """
     people = readers(frequency)
     people = people.where(
@@ -127,7 +128,8 @@ def beginnings(frequency: str, after: int, upto: int, start: int) -> Select[tupl
         .group_by(letter.c.recipient)
         .subquery("waiting")
     )
-    marked = func.coalesce(mark.c.arrival, literal(start, Id))
+    first = case((person.c.news_after > start, person.c.news_after), else_=literal(start, Id))
+    marked = func.coalesce(mark.c.arrival, first)
     low = case((waiting.c.low < marked, waiting.c.low), else_=marked)
     return (
         select(person.c.recipient, person.c.address, person.c.audience_id, low.label("low"))
@@ -237,6 +239,14 @@ async def mark_of(db: AsyncConnection, recipient: int) -> int | None:
     return (
         await db.execute(select(mark.c.arrival).where(mark.c.recipient == recipient))
     ).scalar_one_or_none()
+
+
+async def first_low(db: AsyncConnection, frequency: str, recipient: int) -> int:
+    """Where a reader's news begin who has no mark yet."""
+    person = readers(frequency).subquery()
+    query = select(person.c.news_after).where(person.c.recipient == recipient)
+    news_after: int | None = (await db.execute(query)).scalar_one_or_none()
+    return max(await previous_high(db, frequency), news_after or 0)
 
 
 async def open_letter_of(db: AsyncConnection, recipient: int) -> tuple[str, int] | None:

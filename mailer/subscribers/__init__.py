@@ -4,11 +4,15 @@ Every change is made by a person's POST and recorded with the words that they sa
 into the ledger, in the same transaction. It knows neither news nor digests, and never sends anything itself.
 """
 
+from mailer.subscribers.import_plan import Basis, Fate, Plan, Report, Unfounded
+from mailer.subscribers.imports import examine, take, undo
+from mailer.subscribers.old_list import Column, ListError, open_list
 from mailer.subscribers.pages import routes
 from mailer.subscribers.privacy import PersonalData, erase
 from mailer.subscribers.privacy import export as export_person
 from mailer.subscribers.proof import Verdict, seal, verify
 from mailer.subscribers.records import COLUMNS, csv_line, find, list_subscribers, show
+from mailer.subscribers.release import release
 from mailer.subscribers.retention import Swept, sweep
 from mailer.subscribers.segments import Segment, UnknownWord, segment
 from mailer.subscribers.status import Status, Subscriber
@@ -19,27 +23,39 @@ from mailer.subscribers.wish import Audience, Wish
 __all__ = [
     "COLUMNS",
     "Audience",
+    "Basis",
+    "Column",
+    "Fate",
+    "ListError",
     "PersonalData",
+    "Plan",
+    "Report",
     "Segment",
     "Status",
     "Subscriber",
     "Swept",
+    "Unfounded",
     "UnknownWord",
     "Verdict",
     "Wish",
     "audiences",
     "csv_line",
     "erase",
+    "examine",
     "export_person",
     "find",
     "forget_budgets",
     "list_subscribers",
+    "open_list",
     "readers",
+    "release",
     "routes",
     "seal",
     "segment",
     "show",
     "sweep",
+    "take",
+    "undo",
     "unsubscribe",
     "verify",
 ]

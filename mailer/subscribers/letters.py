@@ -15,8 +15,13 @@ _HEADERS = (
 
 
 @cache
-def confirmation(settings: Settings, language: str, *, is_reader: bool) -> Content:
-    """is_reader: they are confirmed already, so that confirming replaces their choice."""
+def confirmation(
+    settings: Settings, language: str, *, is_reader: bool, is_on_old_list: bool = False
+) -> Content:
+    """is_reader: they are confirmed already, so that confirming replaces their choice.
+
+    is_on_old_list: nobody filled in a form; it is we who ask.
+    """
     env = environment(language, settings.templates_dir)
     button, on_button = button_colours(settings.brand_color, "#ffffff")
     values = {
@@ -26,6 +31,7 @@ def confirmation(settings: Settings, language: str, *, is_reader: bool) -> Conte
         "home": settings.default_language,
         "home_direction": direction(settings.default_language),
         "is_reader": is_reader,
+        "is_on_old_list": is_on_old_list,
         "days": settings.confirm_days,
         "bar": readable(settings.brand_color, "#ffffff", 3),
         "button": button,

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mailer.subscribers import records, rights_store
 from mailer.subscribers.proof import erase_records
 from mailer.subscribers.status import Subscriber
-from mailer.tools.address import parse
+from mailer.tools.address import Address
 from mailer.tools.tokens import Keyring, Purpose
 
 TABLES = frozenset({"subscriber", "signup", "consent", "suppression", "budget"})
@@ -78,7 +78,7 @@ async def suppress(
     db: AsyncConnection, keyring: Keyring, addresses: Sequence[str], reason: Reason, now: datetime
 ) -> None:
     """Remember, without the addresses, that no import may bring them (back)."""
-    hashes = [hashed(keyring, parse(address).key) for address in addresses]
+    hashes = [hashed(keyring, Address(address).key) for address in addresses]
     await rights_store.add_suppressions(db, hashes, reason, now)
 
 
