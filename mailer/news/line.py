@@ -106,16 +106,19 @@ def read_line(text: str, link: str, known: Collection[str]) -> Line:
     if len(text) > 120:
         return Line(text, link)
     parts = [part for part in _BETWEEN_LABELS.split(bare) if part]
-    days = [day for part in parts if (day := read_date(part))]
-    labels = [part for part in parts if not read_date(part)]
-    day = days[0] if days else None
+    day = next((day for part in parts if (day := read_date(part))), None)
+    words = [part for part in parts if not read_date(part) and not _whole(_FURNITURE, part)]
+    labels = [label for part in words for label in _smaller(part, known)]
     if _are_labels(labels, known, sure=len(parts) > 1 or bare != text):
         return Line(text, link, day, tuple(labels))
-    if len(parts) == 1 and label_key(bare) not in known:
-        smaller = [part for part in _MAYBE_BETWEEN.split(bare) if part]
-        if len(smaller) > 1 and all(label_key(part) in known for part in smaller):
-            return Line(text, link, None, tuple(smaller))
-    return Line(text, link)
+    return Line(text, link, None if words else day)
+
+
+def _smaller(part: str, known: Collection[str]) -> list[str]:
+    """`Africa, Asia` as two labels, if both are known and the whole isn't."""
+    pieces = [piece for piece in _MAYBE_BETWEEN.split(part) if piece]
+    fine = label_key(part) not in known and all(label_key(piece) in known for piece in pieces)
+    return pieces if fine else [part]
 
 
 def _are_labels(labels: list[str], known: Collection[str], *, sure: bool) -> bool:

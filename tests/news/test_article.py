@@ -54,6 +54,8 @@ def read(text: str) -> tuple[Draft, list[Draft]]:
             ("Diaspora voices", "Balkans"),
         ),
         (f"Success story\nMarch 12, 2024\n{TITLE}", ("Success story",)),
+        (f"News · Africa, Asia\n{TITLE}\nMarch 12, 2024 · 3 min read", ("News", "Africa", "Asia")),
+        (f"{TITLE}\nMarch 12, 2024 | By Anna Smith", ()),
         (f"Monday, 20 May 2024\nMenu\nSearch\n\nNews • LAC\n12 March 2024\n{TITLE}", ("News", "LAC")),
     ],
 )
