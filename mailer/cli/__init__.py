@@ -9,7 +9,7 @@ import structlog
 import typer
 
 from mailer.choices import ChoicesError
-from mailer.cli import choices, digest, news, subscribers
+from mailer.cli import choices, digest, imports, news, rights, subscribers
 from mailer.cli.frame import Trouble, errors, open_database, reach, read_settings, run, said_in_words, screen
 from mailer.database import DatabaseUrlError
 from mailer.delivery import CannotSend
@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 app.add_typer(news.app, name="news")
 app.add_typer(digest.app, name="digest")
+subscribers.app.add_typer(imports.app)
+subscribers.app.add_typer(rights.app)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(choices.app, name="choices")
 

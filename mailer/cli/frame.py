@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -91,6 +92,10 @@ async def reach(settings: Settings) -> AsyncIterator[Database]:
     """The database as it is, closed at the end."""
     with said_in_words(settings.database_url):
         database = Database(settings.database_url)
+        if database.is_sqlite:
+            # First in this thread: aiosqlite's own would write a traceback to the screen when it fails.
+            with closing(sqlite3.connect(database.url.database or "")) as probe:
+                probe.execute("PRAGMA schema_version")
     try:
         yield database
     finally:
@@ -102,7 +107,7 @@ def said_in_words(url: str) -> Iterator[None]:
     """Turns the many errors of a database that can't be reached into one Trouble."""
     try:
         yield
-    except (OSError, SQLAlchemyError, PostgresError, InterfaceError) as error:
+    except (OSError, sqlite3.Error, SQLAlchemyError, PostgresError, InterfaceError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise Trouble(
             f"The database {make_url(url).render_as_string()} can't be used: {reason}\n"

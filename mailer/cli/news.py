@@ -9,7 +9,7 @@ from mailer import choices, news
 from mailer.choices import Choices, Meaning
 from mailer.cli import feeds
 from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
-from mailer.news import AddedArticle, Draft, FeedReport, Offer, Wish
+from mailer.news import AddedArticle, Draft, FeedReport, Instead, Offer
 from mailer.tools.clock import utc_now
 from mailer.tools.http_fetch import Fetcher
 
@@ -67,21 +67,21 @@ def add(
     language: Annotated[str | None, typer.Option(help="Its language, as en.")] = None,
 ) -> None:
     """Take one article from a web page; what it shows as related is offered too."""
-    wish = Wish(url, kind, tuple(region or ()), everyone, language)
+    instead = Instead(url, kind, tuple(region or ()), everyone, language)
 
-    async def work(draft: Draft | None, wish: Wish) -> AddedArticle:
+    async def work(draft: Draft | None, instead: Instead) -> AddedArticle:
         settings = read_settings()
         async with open_database(settings, migrate_sqlite=True) as database:
             languages = settings.language_list
             if draft is not None:
-                return await news.add_draft(database, draft, utc_now, wish, languages=languages)
-            return await news.add_article(database, source, Fetcher(), utc_now, wish, languages=languages)
+                return await news.add_draft(database, draft, utc_now, instead, languages=languages)
+            return await news.add_article(database, source, Fetcher(), utc_now, instead, languages=languages)
 
-    added = run(work(None, wish))
+    added = run(work(None, instead))
     _tell(added)
     for offer in added.related:
         if (address := _wanted(offer)) is not None:
-            _tell(run(work(offer.draft, Wish(url=address))))
+            _tell(run(work(offer.draft, Instead(url=address))))
 
 
 def _tell(added: AddedArticle) -> None:

@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mailer import choices
 from mailer import subscribers as room
 from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
+from mailer.personal import ROOMS
 from mailer.subscribers import Segment, UnknownWord
 from mailer.tools.address import AddressError
 from mailer.tools.clock import utc_now
 
-app = typer.Typer(no_args_is_help=True, help="Look readers up; end a subscription.")
+app = typer.Typer(no_args_is_help=True, help="Look readers up, import and export them; end a subscription; erase.")
 
 Address = Annotated[str, typer.Argument(help="The reader's mail address.")]
 Status = Annotated[str | None, typer.Option(help="pending, confirmed, unsubscribed or stopped.")]
@@ -131,7 +132,7 @@ def _known(address: str) -> dict[str, Any]:
     async def work() -> dict[str, Any] | None:
         async with open_database(read_settings()) as database, database.reading() as db:
             await find_person(db, address)
-            return await room.show(db, address)
+            return await room.export_person(db, ROOMS, address)
 
     return run(work()) or {}
 

@@ -41,7 +41,8 @@ def routes(settings: Settings, inbox: Inbox) -> list[BaseRoute]:
         )
 
     async def html(request: Request) -> Response:
-        return HTMLResponse(_mail(inbox, request).part("html"), headers={"Content-Security-Policy": FRAMED})
+        body = _mail(inbox, request).part("html").replace("<head>", '<head><base target="_blank">', 1)
+        return HTMLResponse(body, headers={"Content-Security-Policy": FRAMED})
 
     async def source(request: Request) -> Response:
         return PlainTextResponse(_mail(inbox, request).source.decode("utf-8", "replace"))

@@ -35,6 +35,7 @@ def ready(operator: Operator) -> Operator:
         ("database_url", "postgresql://me:hidden@127.0.0.1:1/x", "Is the server running"),
         ("database_url", "sqlite:////dev/null/mailer.db", "MAILER_DATABASE_URL"),
         ("database_url", "sqlite:////proc/mailer.db", "MAILER_DATABASE_URL"),
+        ("database_url", f"sqlite:///{FEED}", "not a database"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_to_write(
