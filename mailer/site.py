@@ -41,7 +41,9 @@ class Site:
         preferred: the reader's own setting, or the language of the form that was sent. Links in mails carry
         no ?lang=, so there the setting counts; who presses the switch on a page wants to read now.
         """
-        asked = request.query_params.get("lang", "") or preferred
+        asked = request.query_params.get("lang", "")
+        if asked not in self.settings.language_list:
+            asked = preferred
         return negotiate(self.settings.language_list, asked, request.headers.get("accept-language", ""))
 
     def answer(
