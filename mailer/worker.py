@@ -7,6 +7,7 @@ what is left to do always stands in the tables.
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 
 import structlog
 
@@ -14,6 +15,7 @@ from mailer import delivery, digests, news, subscribers
 from mailer.database import Database
 from mailer.delivery import CannotSend, Sender
 from mailer.engine import Engine
+from mailer.personal import ROOMS
 from mailer.settings import Settings
 from mailer.tools.clock import Clock
 from mailer.tools.http_fetch import Fetcher
@@ -53,6 +55,9 @@ class Worker:
                 self.engine.every("publish", 60, self.publish)
                 self.engine.every("poll", 60, self.poll)
                 self.engine.every("forget", 3600, self.forget)
+                self.engine.every("seal", 60, self.seal)
+                self.engine.every("release", 3600, self.release)
+                self.engine.every("sweep", "17 3 * * *", self.sweep)
             await self.engine.run(stop)
 
     def _send_with(self, sender: Sender) -> None:
@@ -99,3 +104,19 @@ class Worker:
         """Delete the windows of budgets that are over."""
         async with self.database.transaction() as db:
             await subscribers.forget_budgets(db, self.clock())
+
+    async def seal(self) -> None:
+        """Seal what was recorded of consent since the last time."""
+        async with self.database.transaction() as db:
+            await subscribers.seal(db)
+
+    async def release(self) -> None:
+        """Imported people whose turn has come; letters that ask them are found by `reconcile`."""
+        readers, asked = await subscribers.release(self.database, self.settings, self.clock())
+        if readers or asked:
+            log.info("imported people's turn has come", readers=readers, asked=asked)
+
+    async def sweep(self) -> None:
+        """Forget what has been kept long enough."""
+        swept = await subscribers.sweep(self.database, self.settings, ROOMS, self.clock())
+        log.info("swept", **asdict(swept))
