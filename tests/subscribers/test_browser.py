@@ -59,7 +59,7 @@ class Window:
         self.answers: list[Any] = []
         self.complaints: list[str] = []
         page.on("request", lambda request: self.asked.append(request.url))
-        page.on("response", self.answers.append)
+        page.on("response", lambda answer: self.answers.append(answer))
         page.on("console", lambda message: self.complaints.append(message.text))
 
 
