@@ -404,6 +404,7 @@ mailing = Table(  # the envelopes of one digest or announcement: paused, cancell
     Column("name", String(80), nullable=False, unique=True),  # "weekly 2026-W48"; "confirmations"
     Column("stream", SmallInteger, nullable=False),  # 0 goes ahead of 1
     Column("state", String(12), nullable=False),  # open · paused · cancelled
+    Column("note", Text),  # why it was paused, where we did it
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),  # nothing of it is sent after that
 )

@@ -9,13 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailer.delivery import retry
 from mailer.delivery.compose import Claimed, Composer, Printed
 from mailer.delivery.envelope import Letter, Stream
 from mailer.delivery.ledger import Result
 from mailer.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
+from mailer.delivery.pace import Breaker, Holds
 from mailer.delivery.reconcile import UnknownPolicy
 from mailer.delivery.slots import Unfit
 
@@ -37,15 +38,16 @@ class _Held:
     edition: Printed | Unfit
     worker: int
     since: float
-    relay: str = ""
+    relay: str | None = None
     outcome: Outcome | None = None
+    put_off: float = 0.0  # seconds, for a letter whose provider is held
 
 
 @dataclass
 class Desk:
     """wanting: called when no more than `low` letters wait. time: seconds, the loop's clock. date: the Date field
     of letters that leave now. alive_until: later than that our letters may be another worker's. oldest: when the
-    first of the unwritten outcomes came."""
+    first of the unwritten outcomes came. tripped: the words of the refusal that was one too many."""
 
     composer: Composer
     policy: str
@@ -57,6 +59,9 @@ class Desk:
     alive_until: float = 0.0
     low: int = 0
     oldest: float = 0.0
+    holds: Holds = field(default_factory=Holds)
+    breaker: Breaker = field(default_factory=Breaker)
+    tripped: str = ""
     jobs: dict[int, Job] = field(default_factory=dict)
     settled: int = 0
     _urgent: deque[_Held] = field(default_factory=deque)
@@ -110,6 +115,10 @@ class Desk:
                 if not queue:
                     return None
             held = queue.popleft()
+            if self.holds and (wait := self.holds.waits(held.row.address, self.time())):
+                held.put_off, words = wait
+                self._note(held, Deferred(0, words, "sender"))
+                continue
             held.relay = relay
             try:
                 if isinstance(held.edition, Unfit):
@@ -120,7 +129,13 @@ class Desk:
         return None
 
     def settle(self, number: int, outcome: Outcome) -> None:
-        self._note(self._held[number], outcome)
+        held = self._held[number]
+        self._note(held, outcome)
+        if self.breaker.note(outcome) and not self.tripped:
+            self.tripped = getattr(outcome, "reply", "")
+            self.wanting()
+        if self.holds or isinstance(outcome, Deferred):
+            self.holds.note(held.row.address, outcome, self.time())
 
     def _note(self, held: _Held, outcome: Outcome) -> None:
         held.outcome = outcome
@@ -161,23 +176,36 @@ class Desk:
         return numbers
 
     def _result(self, held: _Held, now: datetime) -> Result:
-        outcome, row = held.outcome, held.row
-        match outcome:
+        """An outcome as it is written down: a letter that may go again gets its time."""
+        number, relay = held.row.number, held.relay
+        match held.outcome:
             case Accepted(reply=reply):
-                return Result(row.number, held.worker, "accepted", None, held.relay, 250, reply, None)
+                return Result(number, held.worker, "accepted", None, relay, 250, reply, None)
             case Rejected(code=code, reply=reply, blame=blame):
-                return Result(row.number, held.worker, "rejected", None, held.relay, code, reply, blame)
+                return Result(number, held.worker, "rejected", None, relay, code, reply, blame)
             case Unknown(reply=reply) if self.policy == UnknownPolicy.LEAVE:
-                return Result(row.number, held.worker, "unknown", None, held.relay, 0, reply, None)
+                return Result(number, held.worker, "unknown", None, relay, 0, reply, None)
             case Unknown(reply=reply):
-                code, blame = 0, "relay"
-            case Deferred(code=code, reply=reply, blame=blame):
-                pass
-            case _:
-                raise AssertionError("a letter on the list of done ones has an outcome")
-        rule = retry.soon if blame == "relay" else retry.next_try
-        due_at = rule(row.attempts, now, self.jitter())
-        if due_at is None:
-            reply = f"given up after {row.attempts} attempts; the last answer was: {reply}"
-            return Result(row.number, held.worker, "rejected", None, held.relay, code, reply, blame)
-        return Result(row.number, held.worker, "deferred", due_at, held.relay, code, reply, blame)
+                return self._again(held, Deferred(0, reply, "relay"), now)
+            case Deferred() as deferred if held.put_off:
+                later = now + timedelta(seconds=held.put_off * (1 + self.jitter() / 10))
+                return Result(
+                    number, held.worker, "deferred", later, relay, 0, deferred.reply, None, counted=False
+                )
+            case Deferred() as deferred:
+                return self._again(held, deferred, now)
+            case None:
+                raise AssertionError("a letter that is done has an outcome")
+
+    def _again(self, held: _Held, outcome: Deferred, now: datetime) -> Result:
+        number, attempts = held.row.number, held.row.attempts
+        rule = retry.soon if outcome.blame == "relay" else retry.next_try
+        due_at = rule(attempts, now, self.jitter())
+        if due_at is not None:
+            status, reply = "deferred", outcome.reply
+        else:
+            status, reply = (
+                "rejected",
+                f"given up after {attempts} attempts; the last answer: {outcome.reply}",
+            )
+        return Result(number, held.worker, status, due_at, held.relay, outcome.code, reply, outcome.blame)

@@ -8,7 +8,8 @@ import structlog
 from mailer.delivery import courier
 from mailer.delivery.desk import Desk
 from mailer.delivery.envelope import Letter
-from mailer.delivery.outcome import Outcome
+from mailer.delivery.outcome import Accepted, Outcome
+from mailer.delivery.pace import Rate, Shares
 from mailer.delivery.pipeline import Pipeline
 from mailer.delivery.relay import Relay
 from mailer.delivery.watchdog import Watchdog
@@ -22,12 +23,26 @@ log = structlog.get_logger(__name__)
 class Lane:
     """It is the `Source` of its pipelines, and takes letters from the desk as fast as the relay takes them."""
 
-    def __init__(self, relay: Relay, desk: Desk, *, local_hostname: str, watchdog: Watchdog) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        desk: Desk,
+        shares: Shares,
+        siblings: "list[Lane]",
+        *,
+        local_hostname: str,
+        watchdog: Watchdog,
+    ) -> None:
         self.relay = relay
         self.failures = 0
         self.trouble = ""
         self.for_people = False
         self._desk = desk
+        self._shares = shares
+        self._siblings = siblings
+        self._rate = Rate(relay.rate) if relay.rate else None
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
         self._hostname = local_hostname
         self._watchdog = watchdog
         self._pipelines: set[Pipeline] = set()
@@ -38,9 +53,31 @@ class Lane:
     # What pipelines call
 
     def next_letter(self) -> Letter | None:
+        if not self._desk.waiting:
+            self._desk.wanting()
+            return None
+        if self._rate is not None and not self._rate.take(self._loop.time()):
+            self._wake_at(self._rate.next_at)
+            return None
+        if not self._shares.take(self.relay.name, self._connected()):
+            return None
         return self._desk.next_letter(self.relay.name)
 
+    def _connected(self) -> list[str]:
+        return [lane.relay.name for lane in self._siblings if lane._pipelines]
+
+    def _wake_at(self, moment: float) -> None:
+        """Once, however many connections wait for it."""
+        if self._timer is None:
+            self._timer = self._loop.call_at(moment, self._timer_fired)
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        self.wake()
+
     def settle(self, letter: Letter, outcome: Outcome) -> None:
+        if self.failures and isinstance(outcome, Accepted):
+            self.failures, self.trouble = 0, ""
         self._desk.settle(letter.number, outcome)
 
     # What the sender calls
@@ -52,7 +89,7 @@ class Lane:
     @property
     def usable(self) -> bool:
         """Connected, or worth another attempt."""
-        return bool(self._pipelines or self._opening) or asyncio.get_running_loop().time() >= self._not_before
+        return bool(self._pipelines or self._opening) or self._loop.time() >= self._not_before
 
     @property
     def wanted(self) -> int:
@@ -63,7 +100,7 @@ class Lane:
         """Letters wait: every connection takes some, and more are opened where there are more letters."""
         for pipeline in list(self._pipelines):
             pipeline.wake()
-        if asyncio.get_running_loop().time() < self._not_before:
+        if self._loop.time() < self._not_before:
             return
         wanted = min(self.relay.connections, len(self._pipelines) + self._desk.waiting)
         if self.failures:
@@ -86,6 +123,8 @@ class Lane:
         except courier.RelayDown as down:
             self._fail(down.reason, for_people=not down.temporary)
             return
+        if not self._pipelines:
+            self._shares.join(self.relay.name, self._connected())
         self._pipelines.add(pipeline)
         pipeline.closed.add_done_callback(lambda _: self._closed(pipeline))
         if task is not None:
@@ -109,7 +148,7 @@ class Lane:
         self.failures += 1
         self.trouble, self.for_people = reason, for_people
         pause = LONGEST_PAUSE if for_people else min(0.25 * 2 ** min(self.failures, 10), LONGEST_PAUSE)
-        self._not_before = asyncio.get_running_loop().time() + pause * random.uniform(0.8, 1.2)
+        self._not_before = self._loop.time() + pause * random.uniform(0.8, 1.2)
         log.warning("relay out of reach", relay=self.relay.name, reason=reason, failures=self.failures)
         self._desk.wanting()
 

@@ -33,8 +33,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from mailer.database import Database
 from mailer.delivery import lease
 from mailer.delivery.compose import Claimed, Stored
-from mailer.delivery.mailings import HANDED
-from mailer.tables import Instant, block, edition, ledger, worker
+from mailer.delivery.mailings import HANDED, MailingState
+from mailer.tables import Instant, batch, block, edition, ledger, mailing, worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Result:
     code: int | None
     reply: str
     blame: str | None
+    counted: bool = True  # False: it was no attempt, the letter was only put off
 
 
 # A letter may be claimed while its mailing is open and hasn't expired, by a worker whose lease runs.
@@ -82,7 +83,7 @@ _CLAIM_POSTGRESQL = text(
 ).bindparams(bindparam("now", type_=Instant), bindparam("batches", type_=ARRAY(BigInteger)))
 
 # A row is ours as long as nobody else was handed it: also when our lease ended and it was taken back.
-_SET = """UPDATE ledger SET status = :status, done_at = :done_at, due_at = coalesce(:due_at, ledger.due_at),
+_SET = """UPDATE ledger SET status = :status, attempts = attempts - :back, done_at = :done_at, due_at = coalesce(:due_at, ledger.due_at),
     relay = :relay, code = :code, reply = j.reply, blame = :blame"""
 _OURS = "ledger.id = j.id AND ledger.worker_id = :worker AND ledger.status IN ('handed', 'due', 'unknown')"
 
@@ -90,15 +91,14 @@ _SETTLE_SQLITE = text(
     f"""{_SET} FROM (SELECT CAST(key AS INTEGER) AS id, value AS reply FROM json_each(:replies)) AS j
     WHERE {_OURS}"""  # noqa: S608
 ).bindparams(bindparam("done_at", type_=Instant), bindparam("due_at", type_=Instant))
-_SETTLE_POSTGRESQL = text(
-    f"{_SET} FROM unnest(:ids, :replies) AS j(id, reply) WHERE {_OURS}"
-).bindparams(
+_SETTLE_POSTGRESQL = text(f"{_SET} FROM unnest(:ids, :replies) AS j(id, reply) WHERE {_OURS}").bindparams(
     bindparam("ids", type_=ARRAY(BigInteger)),
     bindparam("replies", type_=ARRAY(String)),
     bindparam("done_at", type_=Instant),
     bindparam("due_at", type_=Instant),
     bindparam("relay", type_=String),
     bindparam("code", type_=SmallInteger),
+    bindparam("back", type_=SmallInteger),
     bindparam("blame", type_=String),
 )
 
@@ -203,12 +203,12 @@ class Ledger:
         """handed → what became of it. Letters of the same fate are written together."""
         alike: defaultdict[tuple[Any, ...], dict[int, str]] = defaultdict(dict)
         for r in results:
-            alike[r.worker, r.status, r.due_at, r.relay, r.code, r.blame][r.number] = r.reply
+            alike[r.worker, r.status, r.due_at, r.relay, r.code, r.blame, r.counted][r.number] = r.reply
         groups = []
-        for (worker_id, status, due_at, relay, code, blame), replies in alike.items():
+        for (worker_id, status, due_at, relay, code, blame, counted), replies in alike.items():
             done_at = None if due_at else now
             fate = {"worker": worker_id, "status": status, "done_at": done_at, "due_at": due_at}
-            fate |= {"relay": relay, "code": code, "blame": blame}
+            fate |= {"relay": relay, "code": code, "blame": blame, "back": 0 if counted else 1}
             if self._sqlite:
                 groups.append(fate | {"replies": json.dumps(replies)})
             else:
@@ -233,6 +233,14 @@ class Ledger:
             await self._run(_RELEASE_SQLITE, ids=json.dumps(ids), worker=self.worker)
         else:
             await self._run(_RELEASE_POSTGRESQL, ids=ids, worker=self.worker)
+
+    async def pause(self, batches: Collection[int], note: str) -> None:
+        """Pause the mailings of these batches, until a person resumes them."""
+        theirs = select(batch.c.mailing_id).where(batch.c.id.in_(batches))
+        open_ones = update(mailing).where(mailing.c.id.in_(theirs), mailing.c.state == MailingState.OPEN)
+        with trouble():
+            async with self._database.transaction() as db:
+                await db.execute(open_ones.values(state=MailingState.PAUSED, note=note))
 
     async def editions(self, numbers: Collection[int]) -> dict[int, Stored]:
         columns = (edition.c.key, edition.c.subject, edition.c.headers, edition.c.text, edition.c.html)

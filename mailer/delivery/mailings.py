@@ -119,7 +119,7 @@ async def set_mailing_state(db: AsyncConnection, mailing_id: int, state: Mailing
     The rows of a cancelled mailing stay due, so that the next planning can withdraw them and take
     their news over.
     """
-    await db.execute(update(mailing).where(mailing.c.id == mailing_id).values(state=state))
+    await db.execute(update(mailing).where(mailing.c.id == mailing_id).values(state=state, note=None))
 
 
 async def put(

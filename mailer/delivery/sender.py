@@ -12,10 +12,11 @@ from mailer.delivery.envelope import Stream
 from mailer.delivery.lane import Lane
 from mailer.delivery.ledger import LedgerDown, trouble
 from mailer.delivery.mailings import Counts, any_handed, count_batches, stream_of
+from mailer.delivery.pace import Shares
 from mailer.delivery.reconcile import take_back, unfinished_batches
 from mailer.delivery.relay import Relay, RelayError, parse_relays
 from mailer.delivery.watchdog import Watchdog
-from mailer.delivery.wheel import CannotSend, Wheel
+from mailer.delivery.wheel import CannotSend, Waiter, Wheel
 from mailer.settings import Settings
 from mailer.tools.clock import Clock
 
@@ -68,10 +69,17 @@ class Sender:
         desk = Desk(composer, self._settings.unknown_policy)
         self._wheel = Wheel(self._database, desk, press, self._clock)
         desk.wanting = self._wheel.look.set
+        shares = Shares({relay.name: relay.weight for relay in relays})
         for relay in relays:
-            self._wheel.lanes.append(
-                Lane(relay, desk, local_hostname=self._settings.mail_domain, watchdog=self._watchdog)
+            lane = Lane(
+                relay,
+                desk,
+                shares,
+                self._wheel.lanes,
+                local_hostname=self._settings.mail_domain,
+                watchdog=self._watchdog,
             )
+            self._wheel.lanes.append(lane)
         await self._wheel.enrol()
         self._turning = asyncio.create_task(self._wheel.run())
         return self
@@ -95,8 +103,10 @@ class Sender:
         """Send what is due of one batch (a job of the engine). Safe to call twice. Raises CannotSend."""
         async with self._database.reading() as db:
             stream = await stream_of(db, batch_id)
-        if stream is not None and not self._stopped:
-            await self._wheel.wait_for(batch_id, stream)
+        if stream is None or self._stopped:
+            return
+        if why := await self._wheel.wait_for(batch_id, stream):
+            raise why
 
     async def work_off(
         self, mailing_id: int | None = None, progress: Callable[[Counts], None] | None = None
@@ -105,7 +115,7 @@ class Sender:
 
         A letter that was deferred stays so until its time comes. Raises CannotSend.
         """
-        waits: dict[asyncio.Future[None], int] = {}
+        waits: dict[Waiter, int] = {}
         touched: set[int] = set()
         tell_at = 0.0
         while not self._stopped:
@@ -143,7 +153,7 @@ class Sender:
                     raise CannotSend(f"The database is out of reach: {down}") from None
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _some(self, waits: dict["asyncio.Future[None]", int]) -> None:
+    async def _some(self, waits: dict[Waiter, int]) -> None:
         """Until a batch is done, or a quarter of a second has passed."""
         if not waits:
             await asyncio.sleep(LOOK_SECONDS)
@@ -151,7 +161,8 @@ class Sender:
         done, _ = await asyncio.wait(waits, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for waiter in done:
             del waits[waiter]
-            waiter.result()
+            if why := waiter.result():
+                raise why
 
     async def _count(self, batches: set[int]) -> Counts:
         async with self._database.reading() as db:

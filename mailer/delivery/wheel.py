@@ -48,6 +48,9 @@ class CannotSend(RuntimeError):
     """Nothing may or can leave; the message says why and what to do. The queue is kept."""
 
 
+Waiter = asyncio.Future[CannotSend | None]
+
+
 class Wheel:
     """Turns until `stop`, and until everything that left this process is written down."""
 
@@ -61,7 +64,7 @@ class Wheel:
         self._press = press
         self._clock = clock
         self._editions: Memory[int, Printed] = Memory(EDITION_MEMORY, lambda edition: edition.octets)
-        self._waiters: dict[int, asyncio.Future[None]] = {}
+        self._waiters: dict[int, Waiter] = {}
         self._renewed = self._urgent_looked = self._busy_at = 0.0
         self._rate = 0.0
         self._measured = (0.0, 0)
@@ -71,8 +74,8 @@ class Wheel:
 
     # What the sender calls
 
-    def wait_for(self, batch: int, stream: Stream) -> "asyncio.Future[None]":
-        """Done when nothing of the batch is due or on hand here; CannotSend where nothing can leave."""
+    def wait_for(self, batch: int, stream: Stream) -> "Waiter":
+        """Done when nothing of the batch is due or on hand here; its result says why, where nothing can leave."""
         waiter = self._waiters.setdefault(batch, asyncio.get_running_loop().create_future())
         self._desk.job(batch, stream)
         self.look.set()
@@ -111,9 +114,8 @@ class Wheel:
             self._tell(CannotSend(f"Sending stopped on an error of ours: {error!r}"))
             for lane in self.lanes:
                 lane.abort("the sender stopped")
-            self.stopping = True
             await asyncio.sleep(0)  # the lanes settle their letters
-            await self._write(self.time())
+            await self._write(self.time(), at_once=True)
             raise
         finally:
             self._tell(None)
@@ -140,17 +142,19 @@ class Wheel:
         if self.stopping:
             await self._wind_down(now)
         else:
+            if self._desk.tripped:
+                await self._break()
             await self._look_for_urgent(now)
             await self._stock_up(now)
         self._finish_jobs()
         self._close_idle(now)
 
-    async def _write(self, now: float) -> None:
+    async def _write(self, now: float, at_once: bool = False) -> None:
         desk = self._desk
         if not desk.unwritten:
             return
         idle = desk.on_hand == desk.unwritten  # nothing more can come: why wait?
-        if idle or self.stopping or desk.unwritten >= GROUP or now - desk.oldest >= GROUP_SECONDS:
+        if idle or at_once or self.stopping or desk.unwritten >= GROUP or now - desk.oldest >= GROUP_SECONDS:
             moment = self._clock()
             results = desk.results(moment)
             await self._ledger.settle(results, moment)
@@ -179,6 +183,20 @@ class Wheel:
                 CannotSend("The database was out of reach for too long. Sending goes on when it is back.")
             )
         await self.enrol()
+
+    async def _break(self) -> None:
+        """Too many letters were refused for what we are: pause these mailings, and ask a person."""
+        words = f"Too many letters are refused, the last one with: {self._desk.tripped}"
+        log.error("sending was paused", reason=words)
+        batches = list(self._desk.jobs)
+        await self._write(self.time(), at_once=True)
+        await self._ledger.release(self._desk.take_waiting())
+        await self._ledger.pause(batches, words)
+        self._desk.tripped = ""
+        self._desk.breaker.reset()
+        self._tell(
+            CannotSend(f"{words}. Nothing more is sent until the cause is found and the mailing is resumed.")
+        )
 
     async def _look_for_urgent(self, now: float) -> None:
         """Confirmations overtake digests, also when all jobs of the engine are digests."""
@@ -277,8 +295,7 @@ class Wheel:
             job.drained = True
         for waiter in self._waiters.values():
             if not waiter.done():
-                waiter.set_exception(trouble) if trouble else waiter.set_result(None)
-                waiter.exception()  # nobody need be listening
+                waiter.set_result(trouble)
         self._waiters.clear()
 
     def _close_idle(self, now: float) -> None:

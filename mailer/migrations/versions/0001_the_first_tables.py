@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("stream", sa.SmallInteger(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("expires_at", Instant, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mailing")),
