@@ -48,6 +48,12 @@ def test_a_wrong_value_is_refused(name: str, value: object) -> None:
         make_settings(**{name: value})
 
 
+def test_a_language_without_words_is_refused_and_the_message_names_those_that_have_them() -> None:
+    with pytest.raises(ValidationError, match="no catalogue for tlh, pt-BR; we have en, ar, de, es, fr, pt"):
+        make_settings(languages="en tlh fr pt-BR")
+    assert make_settings(languages="fr en fr").language_list == ("fr", "en")
+
+
 def test_a_dot_env_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text('MAILER_ORGANISATION="Ünïted Facility"\n', "utf-8")

@@ -65,7 +65,7 @@ def english_in(language: str, lines: Iterable[str], names: Iterable[str] = ()) -
     Where the script is Arabic, any Latin word is foreign: so words that no template marks are found too.
     """
     whole, pieces = _english(language)
-    allowed = [*names, *(own_name(tag) for tag in catalogue_languages())]
+    allowed = sorted((*names, *(own_name(tag) for tag in catalogue_languages())), key=len, reverse=True)
     left = []
     for line in (" ".join(line.split()) for line in lines):
         rest = _ADDRESSES.sub("", line)
