@@ -11,9 +11,9 @@ from mailer.delivery.outcome import Rejected
 
 LONGEST = 254
 """Octets of an address (RFC 5321 §4.5.3.1.3 grants a path 256, with its angle brackets)."""
-# Printable ASCII without space and angle brackets: nothing in it can end the argument, or begin a parameter or
+# At most LONGEST of printable ASCII without space and angle brackets: nothing in it can end the argument, or begin a parameter or
 # another command.
-_SAFE = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
+_SAFE = re.compile(rf"(?!.{{{LONGEST + 1}}})[!-;=?A-~]+@[!-;=?A-~]+")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0<>]|\s")
 # xtext (RFC 3461 §4) and its sister of RFC 6533 §3
 _XTEXT = re.compile(r"[+=]")
@@ -22,23 +22,27 @@ _UTF8_XTEXT = re.compile(r"[+=\\]|[^!-~]")
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the relay offered after the last EHLO. size: octets, 0: no limit. mailmax: letters a connection, 0: no limit."""
+    """What the relay offered after the last EHLO. size: whether it wants to know. largest: octets of a letter,
+    0: no limit. mailmax: letters a connection, 0: no limit."""
 
     pipelining: bool = False
-    size: int | None = None
+    size: bool = False
+    largest: int = 0
     smtputf8: bool = False
     dsn: bool = False
     chunking: bool = False
     mailmax: int = 0
 
     @classmethod
-    def read(cls, extensions: Mapping[str, str]) -> "Capabilities":
-        """extensions: the lower-case keywords of EHLO with their parameters."""
+    def read(cls, extensions: Mapping[str, str], limit: int = 0) -> "Capabilities":
+        """extensions: the lower-case keywords of EHLO with their parameters. limit: the largest letter that the
+        operator allows, 0: as large as the relay does."""
         size = extensions.get("size", "").strip()
         mailmax = re.search(r"\bMAILMAX=(\d{1,6})\b", extensions.get("limits", ""), re.IGNORECASE)
         return cls(
             pipelining="pipelining" in extensions,
-            size=None if "size" not in extensions else int(size) if size.isdecimal() else 0,
+            size="size" in extensions,
+            largest=min((n for n in (limit, int(size) if size.isdecimal() else 0) if n), default=0),
             smtputf8="smtputf8" in extensions,
             dsn="dsn" in extensions,
             chunking="chunking" in extensions,
@@ -46,22 +50,19 @@ class Capabilities:
         )
 
 
-def address_commands(letter: Letter, can: Capabilities, limit: int = 0) -> tuple[bytes, bytes] | Rejected:
-    """The lines MAIL and RCPT, with CRLF; or the refusal of a letter that this relay could never take.
-
-    limit: octets that we allow a letter, 0: as many as the relay.
-    """
-    largest = min((n for n in (limit, can.size) if n), default=0)
-    if largest and letter.size > largest:
-        return Rejected(552, f"5.3.4 Not sent: {letter.size} octets, and the relay takes {largest}", "sender")
+def address_commands(letter: Letter, can: Capabilities) -> tuple[bytes, bytes] | Rejected:
+    """The lines MAIL and RCPT, with CRLF; or the refusal of a letter that this relay could never take."""
+    if can.largest and letter.size > can.largest:
+        return Rejected(
+            552, f"5.3.4 Not sent: {letter.size} octets, and the relay takes {can.largest}", "sender"
+        )
     sender, recipient, parameters = letter.sender, letter.recipient, ""
-    safe = _SAFE.fullmatch(recipient) and (_SAFE.fullmatch(sender) or not sender)
-    if not safe or len(recipient) > LONGEST or len(sender) > LONGEST:
+    if not (_SAFE.fullmatch(recipient) and (_SAFE.fullmatch(sender) or not sender)):
         international = _international(sender, recipient, can)
         if isinstance(international, Rejected):
             return international
         sender, recipient, parameters = international
-    if can.size is not None:
+    if can.size:
         parameters += f" SIZE={letter.size}"  # RFC 1870 §6.1
     notify = ""
     if can.dsn:

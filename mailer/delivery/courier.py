@@ -48,7 +48,8 @@ async def connect(
         await _negotiate(smtp)
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         raise relay_down(relay, error) from error
-    pipeline = Pipeline(source, relay, Capabilities.read(smtp.esmtp_extensions), watchdog, pipelining)
+    can = Capabilities.read(smtp.esmtp_extensions, relay.size)
+    pipeline = Pipeline(source, relay, can, watchdog, pipelining)
     transport = cast(asyncio.Transport, smtp.transport)
     smtp.protocol = smtp.transport = None  # from here on the connection is ours alone
     transport.set_protocol(pipeline)

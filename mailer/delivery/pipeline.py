@@ -59,7 +59,6 @@ class Pipeline(asyncio.Protocol):
         self.closed: asyncio.Future[Ending] = loop.create_future()
         self.capabilities = can
         self._source = source
-        self._size = relay.size
         self._watchdog = watchdog
         self._pipelining = pipelining and relay.pipelining and can.pipelining
         self._letters_left = min(relay.per_connection, can.mailmax or relay.per_connection)
@@ -299,7 +298,7 @@ class Pipeline(asyncio.Protocol):
         if self._current is not None or self._unsent or not (self._pipelining or self._doubtful is None):
             return b""
         while letter := self._next_letter():
-            commands = address_commands(letter, self.capabilities, self._size)
+            commands = address_commands(letter, self.capabilities)
             if not isinstance(commands, Rejected):
                 self._current = letter
                 self._letters_left -= 1

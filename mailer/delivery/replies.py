@@ -3,6 +3,9 @@
 LINE_LENGTH = 8192
 """RFC 5321 §4.5.3.1.5 promises 512; some relays say more."""
 REPLY_LINES = 128
+REMEMBERED = 16
+
+Reply = tuple[int, bytes]
 
 _CODES = {b"%d" % code: code for code in range(200, 600)}
 
@@ -16,27 +19,40 @@ class ReplyReader:
     def __init__(self) -> None:
         self._rest = b""
         self._words: list[bytes] = []
+        # A relay says the same few lines for every letter, apart from the queue id after its content
+        self._heard: dict[bytes, Reply] = {}
         self.garbage = ""
 
-    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+    def feed(self, data: bytes) -> list[Reply]:
         """The replies that `data` completes; those before `garbage`, where there is any."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LINE_LENGTH:
             self.garbage = "the relay sent a line without an end"
         replies = []
         for line in lines:
-            code = _CODES.get(line[:3])
-            if code is None or len(line) > LINE_LENGTH or line[3:4] not in b" -\r":
-                self.garbage = f"the relay sent {line[:60]!r}, which is no reply"
+            reply = self._heard.get(line) or self._read(line)
+            if reply is not None:
+                replies.append(self._join(reply) if self._words else reply)
+            elif self.garbage:
                 break
-            if line[3:4] == b"-":  # RFC 5321 §4.2.1: more lines of this reply follow
-                self._words.append(line[4:].strip())
-                if len(self._words) > REPLY_LINES:
-                    self.garbage = "the relay sent a reply without an end"
-                    break
-            elif self._words:
-                replies.append((code, b" ".join([*self._words, line[4:].strip()])))
-                self._words = []
-            else:
-                replies.append((code, line[4:].rstrip()))
         return replies
+
+    def _read(self, line: bytes) -> Reply | None:
+        """What a line ends; None where the reply goes on."""
+        code = _CODES.get(line[:3])
+        if code is None or len(line) > LINE_LENGTH or line[3:4] not in b" -\r":
+            self.garbage = f"the relay sent {line[:60]!r}, which is no reply"
+            return None
+        if line[3:4] == b"-":  # RFC 5321 §4.2.1: more lines of this reply follow
+            self._words.append(line[4:].strip())
+            if len(self._words) > REPLY_LINES:
+                self.garbage = "the relay sent a reply without an end"
+            return None
+        reply = code, line[4:].rstrip()
+        if len(self._heard) < REMEMBERED:
+            self._heard[line] = reply
+        return reply
+
+    def _join(self, last: Reply) -> Reply:
+        words, self._words = self._words, []
+        return last[0], b" ".join([*words, last[1]])

@@ -170,7 +170,7 @@ async def test_a_reply_injected_before_tls_is_never_believed(tmp_path: Path) -> 
             pipeline = await reach(script, tls="starttls", ca=str(ca))
         except RelayDown:
             return
-        assert pipeline.capabilities.size is None
+        assert not pipeline.capabilities.size
         await pipeline.close()
 
 
