@@ -423,6 +423,13 @@ worker = Table(  # a process that sends; its letters are its own until its lease
     Column("started_at", Instant, nullable=False),
     Column("lease_until", Instant, nullable=False, index=True),  # by the database's clock on PostgreSQL
 )
+epoch = Table(  # one row: 1. Tells a database that was restored from a backup from the one that sent the mail
+    "epoch",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("name", String(32), nullable=False),  # random: which database this is
+    Column("value", Id, nullable=False),  # grows with each claim; `mailer.epoch` in data_dir holds the last one
+)
 ledger = Table(  # one row per envelope: what became of it
     "ledger",
     metadata,

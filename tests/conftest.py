@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share: a database of each dialect, settings, a clock that stands still."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -167,8 +168,13 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return make_settings(database_url=database_url, data_dir=tmp_path)
 
 
+SCRATCH = Path(tempfile.mkdtemp(prefix="mailer-tests-"))
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+
+
 def make_settings(**values: Any) -> Settings:
     fixed: dict[str, Any] = {
+        "data_dir": SCRATCH,
         "secret": "0123456789abcdef0123456789abcdef",
         "public_url": "https://news.example.org",
         "organisation": "Example Facility",

@@ -7,6 +7,7 @@ It never calls up: rooms above read the ledger.
 """
 
 from mailer.delivery.envelope import Content, Envelope, Slot, Stream
+from mailer.delivery.epoch import accept_restored
 from mailer.delivery.mailings import (
     Counts,
     MailingState,
@@ -35,6 +36,7 @@ __all__ = [
     "Sender",
     "Slot",
     "Stream",
+    "accept_restored",
     "blank_old",
     "hasten",
     "letter_about",

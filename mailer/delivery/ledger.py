@@ -33,6 +33,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from mailer.database import Database
 from mailer.delivery import lease
 from mailer.delivery.compose import Claimed, Stored
+from mailer.delivery.epoch import EpochFile
 from mailer.delivery.mailings import HANDED, MailingState
 from mailer.tables import Instant, batch, block, edition, ledger, mailing, worker
 
@@ -81,6 +82,8 @@ _CLAIM_POSTGRESQL = text(
     FROM picked, me WHERE ledger.id = picked.id
     RETURNING {_ROW}"""  # noqa: S608 - only our own words are put in
 ).bindparams(bindparam("now", type_=Instant), bindparam("batches", type_=ARRAY(BigInteger)))
+
+_NEXT_EPOCH = text("UPDATE epoch SET value = value + 1 RETURNING value")
 
 # A row is ours as long as nobody else was handed it: also when our lease ended and it was taken back.
 _SET = """UPDATE ledger SET status = :status, attempts = attempts - :back, done_at = :done_at, due_at = coalesce(:due_at, ledger.due_at),
@@ -137,8 +140,9 @@ def trouble() -> Iterator[None]:
 class Ledger:
     """The ledger as one worker sees it. Every method is one short transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, epoch: EpochFile) -> None:
         self._database = database
+        self._epoch = epoch
         self._sqlite = database.is_sqlite
         self.worker = 0
 
@@ -165,10 +169,11 @@ class Ledger:
                     await db.execute(statement, values)
 
     async def enrol(self, now: datetime) -> None:
-        """Become a worker with a fresh lease."""
+        """Become a worker with a fresh lease. Raises Restored."""
         name = f"{socket.gethostname()}:{os.getpid()}"[:80]
         with trouble():
             async with self._database.transaction() as db:
+                await self._epoch.open(db)
                 values = {"name": name, "started_at": now, "lease_until": lease.end(db)}
                 enrolled = await db.execute(insert(worker).values(values).returning(worker.c.id))
                 self.worker = enrolled.scalar_one()
@@ -189,14 +194,21 @@ class Ledger:
 
     async def claim(self, batches: Collection[int], limit: int, now: datetime) -> list[Claimed]:
         """due → handed, for at most `limit` letters of these batches. The last look at consent is here:
-        what was withdrawn is no longer due."""
+        what was withdrawn is no longer due. Raises Restored."""
         values: dict[str, Any] = {"worker": self.worker, "limit": limit, "now": now}
-        if self._sqlite:
-            rows = await self._run(
-                _CLAIM_SQLITE, batches=json.dumps(list(batches)), uptime=lease.uptime(), **values
-            )
-        else:
-            rows = await self._run(_CLAIM_POSTGRESQL, batches=list(batches), **values)
+        with trouble():
+            if self._sqlite:
+                values |= {"batches": json.dumps(list(batches)), "uptime": lease.uptime()}
+                async with self._database.inline() as inline:
+                    rows = inline.execute(_CLAIM_SQLITE, values).all()
+                    value = inline.execute(_NEXT_EPOCH).scalar_one() if rows else 0
+            else:
+                values["batches"] = list(batches)
+                async with self._database.transaction() as db:
+                    rows = (await db.execute(_CLAIM_POSTGRESQL, values)).all()
+                    value = (await db.execute(_NEXT_EPOCH)).scalar_one() if rows else 0
+            if rows:
+                self._epoch.advance(value)  # committed, and before any of them leaves
         return [Claimed._make(row) for row in rows]
 
     async def settle(self, results: Sequence[Result], now: datetime) -> None:

@@ -9,6 +9,7 @@ from mailer.database import Database
 from mailer.delivery.compose import Composer, Press
 from mailer.delivery.desk import Desk
 from mailer.delivery.envelope import Stream
+from mailer.delivery.epoch import EpochFile, Restored
 from mailer.delivery.lane import Lane
 from mailer.delivery.ledger import LedgerDown, trouble
 from mailer.delivery.mailings import Counts, any_handed, count_batches, stream_of
@@ -59,7 +60,8 @@ class Sender:
         self._watchdog = watchdog or Watchdog()
 
     async def __aenter__(self) -> Self:
-        """Raises CannotSend where no relay is set, or one isn't on loopback and settings are missing."""
+        """Raises CannotSend: no relay is set, or one isn't on loopback and settings are missing; the database was
+        restored from a backup, or can't be reached."""
         relays = allowed_relays(self._settings)
         try:
             composer = Composer(self._settings)
@@ -67,7 +69,8 @@ class Sender:
         except ValueError as error:
             raise CannotSend(str(error)) from None
         desk = Desk(composer, self._settings.unknown_policy)
-        self._wheel = Wheel(self._database, desk, press, self._clock)
+        epoch = EpochFile(self._settings.data_dir)
+        self._wheel = Wheel(self._database, desk, press, self._clock, epoch)
         desk.wanting = self._wheel.look.set
         shares = Shares({relay.name: relay.weight for relay in relays})
         for relay in relays:
@@ -80,7 +83,10 @@ class Sender:
                 watchdog=self._watchdog,
             )
             self._wheel.lanes.append(lane)
-        await self._wheel.enrol()
+        try:
+            await self._wheel.enrol()
+        except (Restored, LedgerDown) as error:
+            raise CannotSend(str(error)) from None
         self._turning = asyncio.create_task(self._wheel.run())
         return self
 

@@ -14,6 +14,7 @@ from mailer.database import Database
 from mailer.delivery.compose import Claimed, Press, Printed, date_line
 from mailer.delivery.desk import Desk
 from mailer.delivery.envelope import Stream
+from mailer.delivery.epoch import EpochFile, Restored
 from mailer.delivery.lane import Lane
 from mailer.delivery.lease import LEASE
 from mailer.delivery.ledger import Ledger, LedgerDown, LedgerFull
@@ -54,12 +55,12 @@ Waiter = asyncio.Future[CannotSend | None]
 class Wheel:
     """Turns until `stop`, and until everything that left this process is written down."""
 
-    def __init__(self, database: Database, desk: Desk, press: Press, clock: Clock) -> None:
+    def __init__(self, database: Database, desk: Desk, press: Press, clock: Clock, epoch: EpochFile) -> None:
         self.lanes: list[Lane] = []
         self.look = asyncio.Event()
         self.stopping = False
         self._database = database
-        self._ledger = Ledger(database)
+        self._ledger = Ledger(database, epoch)
         self._desk = desk
         self._press = press
         self._clock = clock
@@ -87,7 +88,7 @@ class Wheel:
         self.look.set()
 
     async def enrol(self) -> None:
-        """Become a worker, and begin to hand letters out."""
+        """Become a worker, and begin to hand letters out. Raises Restored."""
         began = self.time()
         await self._ledger.enrol(self._clock())
         self._renew_until(began)
@@ -98,6 +99,10 @@ class Wheel:
             while not self._over():
                 try:
                     await self._turn()
+                except Restored as restored:
+                    log.error("the database was restored from a backup")
+                    self._tell(CannotSend(str(restored)))
+                    self.stop()
                 except LedgerFull as full:
                     log.error("the database takes nothing more", reason=str(full))
                     self._tell(

@@ -60,6 +60,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_edition_key")),
     )
     op.create_table(
+        "epoch",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("value", Id, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_epoch")),
+    )
+    op.create_table(
         "imported_list",
         sa.Column("id", Id, autoincrement=True, nullable=False),
         sa.Column("at", Instant, nullable=False),
