@@ -11,9 +11,9 @@ from mailer.delivery.outcome import Rejected
 
 LONGEST = 254
 """Octets of an address (RFC 5321 §4.5.3.1.3 grants a path 256, with its angle brackets)."""
-# At most LONGEST of printable ASCII without space and angle brackets: nothing in it can end the argument, or begin a parameter or
+# Printable ASCII without space and angle brackets: nothing in it can end the argument, or begin a parameter or
 # another command.
-_SAFE = re.compile(rf"(?!.{{{LONGEST + 1}}})[!-;=?A-~]+@[!-;=?A-~]+")
+_SAFE = re.compile(r"[!-;=?A-~]+@[!-;=?A-~]+")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0<>]|\s")
 # xtext (RFC 3461 §4) and its sister of RFC 6533 §3
 _XTEXT = re.compile(r"[+=]")
@@ -57,7 +57,8 @@ def address_commands(letter: Letter, can: Capabilities) -> tuple[bytes, bytes] |
             552, f"5.3.4 Not sent: {letter.size} octets, and the relay takes {can.largest}", "sender"
         )
     sender, recipient, parameters = letter.sender, letter.recipient, ""
-    if not (_SAFE.fullmatch(recipient) and (_SAFE.fullmatch(sender) or not sender)):
+    safe = _SAFE.fullmatch(recipient) and (_SAFE.fullmatch(sender) or not sender)
+    if not safe or len(recipient) > LONGEST or len(sender) > LONGEST:
         international = _international(sender, recipient, can)
         if isinstance(international, Rejected):
             return international
