@@ -106,9 +106,11 @@ class Worker:
             await subscribers.forget_budgets(db, self.clock())
 
     async def seal(self) -> None:
-        """Seal what was recorded of consent since the last time."""
-        async with self.database.transaction() as db:
-            await subscribers.seal(db)
+        """Seal what was recorded of consent since the last time; a flood group by group."""
+        sealed = -1
+        while sealed:
+            async with self.database.transaction() as db:
+                sealed = await subscribers.seal(db)
 
     async def release(self) -> None:
         """Imported people whose turn has come; letters that ask them are found by `reconcile`."""

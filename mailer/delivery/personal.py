@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.database import Database
-from mailer.delivery.mailings import withdraw
+from mailer.delivery.mailings import OPEN
 from mailer.tables import edition, ledger, mailing
 
 NAME = "letters"
@@ -36,9 +36,9 @@ async def export(db: AsyncConnection, recipient: int) -> list[dict[str, Any]]:
 
 async def erase(db: AsyncConnection, people: Sequence[int], now: datetime) -> None:
     """Send them nothing more, and blank their addresses; that a letter went out stays countable."""
-    for recipient in people:
-        await withdraw(db, recipient, now, "erased")
-    await db.execute(update(ledger).where(ledger.c.recipient.in_(people)).values(_BLANK))
+    theirs = update(ledger).where(ledger.c.recipient.in_(people))
+    await db.execute(theirs.where(ledger.c.status.in_(OPEN)).values(status="skipped", done_at=now))
+    await db.execute(theirs.values(_BLANK))
 
 
 async def letter_about(db: AsyncConnection, recipient: int, reference: int) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ from mailer.subscribers.import_plan import Fate, Plan, Report
 from mailer.subscribers.import_store import Newcomer
 from mailer.subscribers.old_list import Row, Standing
 from mailer.subscribers.privacy import PersonalData, Reason, forget, hashed, suppress
-from mailer.subscribers.proof import seal
+from mailer.subscribers.proof import seal, take_turn
 from mailer.subscribers.status import Status
 from mailer.subscribers.unsubscribe import unsubscribe
 from mailer.subscribers.wish import Wish
@@ -68,6 +68,7 @@ async def undo(
         async with database.transaction() as db:
             if not await import_store.close_import(db, number, now):
                 return None
+            await take_turn(db)
             people = await import_store.untouched(db, number, _GROUP)
             await forget(db, rooms, people, now)
             if not people:

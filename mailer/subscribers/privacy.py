@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.subscribers import records, rights_store
-from mailer.subscribers.proof import erase_records
+from mailer.subscribers.proof import erase_records, take_turn
 from mailer.subscribers.status import Subscriber
 from mailer.tools.address import Address
 from mailer.tools.tokens import Keyring, Purpose
@@ -65,6 +65,7 @@ async def forget(
     db: AsyncConnection, rooms: Sequence[PersonalData], people: Sequence[int], now: datetime
 ) -> None:
     """Delete these people and everything about them, here and in the other rooms. Their numbers are not reused."""
+    await take_turn(db)
     people = await rights_store.lock_people(db, people)  # who confirms at this moment does so before or after
     if not people:
         return

@@ -26,34 +26,36 @@ class Verdict:
 
 
 async def seal(db: AsyncConnection, *, wait: bool = False) -> int:
-    """Seal what is in the record and not sealed yet; returns how many rows.
+    """Seal the oldest entries that are not sealed yet; returns how many, 0 when none is left.
 
     Where another transaction seals at this moment we leave it to the next call, so that nobody who signs
-    up ever waits for somebody else. wait: stay until it is our turn, and seal all that is committed.
+    up ever waits for somebody else. wait: stay until it is our turn.
     """
     head = await store.take_head(db, wait=wait)
-    done = 0
-    while head is not None:
-        records = await store.unsealed(db, _GROUP)
-        if not records:
-            break
-        seals = []
-        for record in records:
-            one, head = next_seal(head, record.at, record.act, commitment(record))
-            seals.append(one)
-        await store.add_seals(db, seals)
-        pairs = zip(records, seals, strict=True)
-        await store.mark_sealed(db, [(record.id, one.id) for record, one in pairs])
-        await store.move_head(db, head)
-        done += len(records)
-        if not wait:
-            break
-    return done
+    records = await store.unsealed(db, _GROUP) if head else []
+    if head is None or not records:
+        return 0
+    seals = []
+    for record in records:
+        one, head = next_seal(head, record.at, record.act, commitment(record))
+        seals.append(one)
+    await store.add_seals(db, seals)
+    await store.mark_sealed(db, [(record.id, one.id) for record, one in zip(records, seals, strict=True)])
+    await store.move_head(db, head)
+    return len(records)
+
+
+async def take_turn(db: AsyncConnection) -> None:
+    """Nobody else seals until we commit.
+
+    Who erases people calls this before locking any of them: sealing never waits, so nobody can then wait
+    for us while we wait for them.
+    """
+    await store.take_head(db, wait=True)
 
 
 async def erase_records(db: AsyncConnection, people: Sequence[int], now: datetime) -> None:
     """Delete what these subscribers agreed to, with the salts, and seal that it was done."""
-    await seal(db, wait=True)
     head = await store.take_head(db, wait=True)
     gone = await store.delete_records(db, people)
     if gone and head is not None:

@@ -9,7 +9,7 @@ from mailer.delivery import blank_old
 from mailer.settings import Settings
 from mailer.subscribers import rights_store as store
 from mailer.subscribers.privacy import PersonalData, Reason, forget, suppress
-from mailer.subscribers.proof import seal
+from mailer.subscribers.proof import take_turn
 from mailer.subscribers.store import forget_budgets
 
 _GROUP = 200
@@ -49,7 +49,7 @@ def limits(settings: Settings, now: datetime) -> Limits:
 async def sweep(
     database: Database, settings: Settings, rooms: Sequence[PersonalData], now: datetime
 ) -> Swept:
-    """Forget whoever and whatever is past its time, and seal what waits for a seal."""
+    """Forget whoever and whatever is past its time."""
     sweeper = _Sweeper(database, settings, rooms, now)
     swept = Swept()
     while count := await sweeper.never_confirmed():
@@ -61,7 +61,6 @@ async def sweep(
     swept.letters = await blank_old(database, sweeper.limits.letters)
     async with database.transaction() as db:
         swept.budgets = await forget_budgets(db, now)
-        await seal(db, wait=True)
     return swept
 
 
@@ -79,6 +78,7 @@ class _Sweeper:
 
     async def never_confirmed(self) -> int:
         async with self.database.transaction() as db:
+            await take_turn(db)
             people = await store.never_confirmed(db, self.limits.never_confirmed, _GROUP)
             # That somebody said "that wasn't me" must outlive their address, or we would ask them again.
             refused = [address for _, address, has_refused in people if has_refused]
@@ -88,12 +88,14 @@ class _Sweeper:
 
     async def held(self) -> int:
         async with self.database.transaction() as db:
+            await take_turn(db)
             people = await store.held_too_long(db, self.limits.held, _GROUP)
             await forget(db, self.rooms, [number for number, _ in people], self.now)
         return len(people)
 
     async def left(self) -> int:
         async with self.database.transaction() as db:
+            await take_turn(db)
             people = await store.left_before(db, self.limits.proof, self.limits.never_confirmed, _GROUP)
             await suppress(db, self.keyring, [address for _, address in people], Reason.EXPIRED, self.now)
             await forget(db, self.rooms, [number for number, _ in people], self.now)

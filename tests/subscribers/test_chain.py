@@ -11,7 +11,9 @@ from mailer.database import Database
 from mailer.subscribers import store
 from mailer.subscribers.chain import START, Head, Record, commitment, faults, missing_end, next_seal
 from mailer.subscribers.consent import Act, Wording
+from mailer.subscribers.privacy import forget
 from mailer.subscribers.proof import erase_records, seal, verify
+from mailer.subscribers.status import Status
 from mailer.tables import consent, seal_head, wording
 from mailer.tables import seal as seal_table
 from mailer.tools.address import parse
@@ -233,3 +235,32 @@ async def test_nobody_waits_for_another_who_seals(database: Database) -> None:
             person = await store.meet(second, parse("alice@example.org"), NOW)
             await store.add_consent(second, person.id, Act.CONFIRMED, "reader", NOW)
     assert (await verify(database)).waiting == 1
+
+
+async def test_erasing_while_somebody_else_seals_ends_well(database: Database) -> None:
+    """One transaction that seals and then touches a second person, beside one that erases that person."""
+    await fill(database)
+    began = asyncio.Event()
+
+    async def two_acts() -> None:
+        async with database.transaction() as db:
+            first, second = [await store.find(db, f"reader{n}@example.org") for n in (0, 1)]
+            assert first is not None
+            assert second is not None
+            await store.add_consent(db, first.id, Act.UNSUBSCRIBED, "import:1", NOW)
+            began.set()
+            for _ in range(20):  # let the other get as far as it can
+                await asyncio.sleep(0)
+            await store.move(db, second.id, Status.UNSUBSCRIBED, ended_at=NOW)
+            await store.add_consent(db, second.id, Act.UNSUBSCRIBED, "import:1", NOW)
+
+    async def erasing() -> None:
+        await began.wait()
+        async with database.transaction() as db:
+            person = await store.find(db, "reader1@example.org")
+            assert person is not None
+            await forget(db, (), [person.id], NOW)
+
+    await asyncio.gather(two_acts(), erasing())
+    verdict = await verify(database)
+    assert (verdict.seals, verdict.waiting, verdict.faults) == (9, 0, [])
