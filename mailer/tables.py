@@ -421,14 +421,17 @@ worker = Table(  # a process that sends; its letters are its own until its lease
     _id(),
     Column("name", String(80), nullable=False),  # host and process, for people
     Column("started_at", Instant, nullable=False),
-    Column("lease_until", Instant, nullable=False, index=True),  # by the database's clock on PostgreSQL
+    Column("lease_until", Instant, nullable=False, index=True),  # by which clock: delivery/lease.py
+    sqlite_autoincrement=True,  # a number is never used again: a late reply must not find somebody else's letter
 )
 epoch = Table(  # one row: 1. Tells a database that was restored from a backup from the one that sent the mail
     "epoch",
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("name", String(32), nullable=False),  # random: which database this is
-    Column("value", Id, nullable=False),  # grows with each claim; `mailer.epoch` in data_dir holds the last one
+    Column(
+        "value", Id, nullable=False
+    ),  # grows with each claim; `mailer.epoch` in data_dir holds the last one
 )
 ledger = Table(  # one row per envelope: what became of it
     "ledger",
@@ -470,4 +473,5 @@ ledger = Table(  # one row per envelope: what became of it
         sqlite_where=text("status = 'handed'"),
         postgresql_where=text("status = 'handed'"),
     ),
+    sqlite_autoincrement=True,  # a Message-ID and a return path must never mean two letters
 )
