@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from mailer.database import Database
 from mailer.delivery import blank_old
 from mailer.settings import Settings
@@ -80,17 +82,18 @@ class _Sweeper:
         async with self.database.transaction() as db:
             await take_turn(db)
             people = await store.never_confirmed(db, self.limits.never_confirmed, _GROUP)
-            # That somebody said "that wasn't me" must outlive their address, or we would ask them again.
-            refused = [address for _, address, has_refused in people if has_refused]
-            await suppress(db, self.keyring, refused, Reason.REFUSED, self.now)
-            await forget(db, self.rooms, [number for number, *_ in people], self.now)
-        return len(people)
+            return await self._forget_unconfirmed(db, people)
 
     async def held(self) -> int:
         async with self.database.transaction() as db:
             await take_turn(db)
-            people = await store.held_too_long(db, self.limits.held, _GROUP)
-            await forget(db, self.rooms, [number for number, _ in people], self.now)
+            return await self._forget_unconfirmed(db, await store.held_too_long(db, self.limits.held, _GROUP))
+
+    async def _forget_unconfirmed(self, db: AsyncConnection, people: list[tuple[int, str, bool]]) -> int:
+        # That somebody said "that wasn't me" must outlive their address, or we would ask them again.
+        refused = [address for _, address, has_refused in people if has_refused]
+        await suppress(db, self.keyring, refused, Reason.REFUSED, self.now)
+        await forget(db, self.rooms, [number for number, *_ in people], self.now)
         return len(people)
 
     async def left(self) -> int:

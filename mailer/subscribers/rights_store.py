@@ -49,17 +49,21 @@ _refusal = exists().where(signup.c.subscriber_id == subscriber.c.id, signup.c.re
 
 async def never_confirmed(db: AsyncConnection, before: datetime, limit: int) -> list[tuple[int, str, bool]]:
     """(number, address, did they say "that wasn't me"?) of who asked last before, and never confirmed."""
-    query = _quiet(before, Status.PENDING).where(subscriber.c.created_at < before)
-    rows = await db.execute(query.add_columns(_refusal).limit(limit))
-    return [(row[0], row[1], bool(row[2])) for row in rows]
+    return await _with_refusal(db, _quiet(before, Status.PENDING), before, limit)
 
 
-async def held_too_long(db: AsyncConnection, before: datetime, limit: int) -> list[tuple[int, str]]:
-    """Imported before and without evidence; nobody has confirmed since."""
-    query = _quiet(before, Status.HELD).where(
-        subscriber.c.created_at < before, subscriber.c.mail_from.is_(None)
+async def held_too_long(db: AsyncConnection, before: datetime, limit: int) -> list[tuple[int, str, bool]]:
+    """The same of who was imported before and without evidence, and has not confirmed since."""
+    return await _with_refusal(
+        db, _quiet(before, Status.HELD).where(subscriber.c.mail_from.is_(None)), before, limit
     )
-    return [(row[0], row[1]) for row in await db.execute(query.limit(limit))]
+
+
+async def _with_refusal(
+    db: AsyncConnection, people: Select[Any], before: datetime, limit: int
+) -> list[tuple[int, str, bool]]:
+    query = people.where(subscriber.c.created_at < before).add_columns(_refusal).limit(limit)
+    return [(row[0], row[1], bool(row[2])) for row in await db.execute(query)]
 
 
 async def left_before(

@@ -10,14 +10,14 @@ from sqlalchemy import insert, select
 
 from mailer.digests.store import beginnings
 from mailer.personal import ROOMS
-from mailer.subscribers import erase, find, readers, release, unsubscribe
+from mailer.subscribers import erase, find, readers, release, sweep, unsubscribe
 from mailer.subscribers.import_plan import Basis, Fate, Plan, Report, Unfounded
 from mailer.subscribers.imports import examine, take, undo
 from mailer.subscribers.old_list import open_list
 from mailer.subscribers.proof import verify
 from mailer.subscribers.status import Status
 from mailer.tables import consent, imported_list, mark, subscriber, suppression
-from tests.subscribers.conftest import Visitor, hidden_fields
+from tests.subscribers.conftest import Visitor, hidden_fields, path
 
 OLD_LIST = """email,status,confirmed
 ann@example.org,subscribed,2023-05-01
@@ -248,6 +248,21 @@ async def test_reconfirming_asks_each_once_in_stages_and_their_button_makes_them
     )
     assert [act["act"] for act in acts] == ["imported", "asked", "confirmed"]
     assert acts[1]["actor"].startswith("import:")
+
+
+async def test_who_refuses_when_asked_is_never_asked_again(
+    visitor: Visitor, plan: Callable[..., Plan]
+) -> None:
+    await taken(visitor, plan("email\nben@example.org\n", reconfirm=True))
+    await release(visitor.database, visitor.settings, visitor.clock())
+    link = path(visitor.links.refuse((await visitor.letters())[-1]["reference"]))
+    await visitor.post(link, data=hidden_fields((await visitor.get(link)).text))
+    visitor.clock.move(days=91)
+    assert (await sweep(visitor.database, visitor.settings, ROOMS, visitor.clock())).held == 1
+    report = await taken(visitor, plan("email\nben@example.org\n", reconfirm=True))
+    assert report.remarks == [(2, "suppressed: refused")]
+    await visitor.sign_up("ben@example.org")
+    assert await visitor.letters("ben@example.org") == []
 
 
 async def test_undoing_forgets_who_did_nothing_themselves(
