@@ -11,7 +11,7 @@ from mailer.settings import Settings
 from mailer.tables import Instant, metadata, subscriber
 from mailer.tools.clock import utc_now
 
-ITEMS = 12
+ITEMS = 18
 CHUNK = 5000
 
 
