@@ -44,13 +44,12 @@ async def explain(
             run = await store.find_run(db, due)
             if run is not None and (run.planned_at is not None or recipient <= run.planned_upto):
                 due = next_due(schedule, now, zone)
-    low = await store.mark_of(db, recipient)
-    if low is None:
-        low = await store.first_low(db, audience.frequency, recipient)
-    letter = await store.open_letter_of(db, recipient)
-    if letter is not None:
-        low = min(low, letter[1])
+    start = await store.last_run(db, audience.frequency)
+    beginning = await store.beginning_of(db, audience.frequency, recipient, start)
+    if beginning is None:
+        raise LookupError(f"reader {recipient} isn't confirmed for {audience.frequency} digests")
+    low, waits = beginning
     high = await news.last_arrival(db)
     items = await news.arrived(db, 0, high)
     judged = tuple((item, judge(item, audience, low, high)[0]) for item in items)
-    return Explanation(due, low, high, letter is not None and letter[0] == "handed", judged)
+    return Explanation(due, low, high, waits, judged)

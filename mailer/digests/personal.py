@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mailer.digests.store import mark_of
 from mailer.tables import mark
 
 NAME = "digests"
@@ -16,7 +15,8 @@ TABLES = frozenset({"mark"})
 
 async def export(db: AsyncConnection, recipient: int) -> dict[str, Any]:
     """The arrival number of the newest item that was considered for this reader."""
-    return {"considered_up_to": await mark_of(db, recipient)}
+    query = select(mark.c.arrival).where(mark.c.recipient == recipient)
+    return {"considered_up_to": (await db.execute(query)).scalar_one_or_none()}
 
 
 async def erase(db: AsyncConnection, people: Sequence[int], now: datetime) -> None:

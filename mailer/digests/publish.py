@@ -95,7 +95,7 @@ async def _open_run(
         if run is not None:
             return run
         high = await news.last_arrival(db)
-        if period.frequency == "immediate" and high == await store.previous_high(db, period.frequency):
+        if period.frequency == "immediate" and high == (await store.last_run(db, period.frequency)).high:
             return None
         name = f"{period.frequency} {period.name}"
         expires_at = expiry(schedule, now, ZoneInfo(settings.timezone))
@@ -123,7 +123,7 @@ class Planner:
             run = await self._run(db)
             if run.planned_at is not None:
                 return None
-            start = await store.previous_high(db, self.period.frequency)
+            start = await store.last_run(db, self.period.frequency)
             upto = await store.range_end(db, self.period.frequency, run.planned_upto, self.range_size)
             if upto is not None:
                 expected = await store.groups(
@@ -147,7 +147,7 @@ class Planner:
         return run
 
     async def _plan(
-        self, db: AsyncConnection, run: store.Run, upto: int, start: int, report: Published
+        self, db: AsyncConnection, run: store.Run, upto: int, start: store.Start, report: Published
     ) -> list[int]:
         count = await store.consider(db, self.period.frequency, run.planned_upto, upto, start)
         await delivery.withdraw_all(db, store.considered_recipients(), self.now)

@@ -42,7 +42,7 @@ async def rehearse(
                 continue
             high = run.high if run else await news.last_arrival(db)
             after = run.planned_upto if run else 0
-            start = await store.previous_high(db, period.frequency)
+            start = await store.last_run(db, period.frequency)
             expected = await store.groups(db, store.beginnings(period.frequency, after, EVERYBODY, start))
             desk = Desk(settings, offered, period, high)
             found = await desk.choose(db, [(number, low) for number, low, _ in expected])

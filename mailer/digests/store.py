@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     MetaData,
     Select,
     String,
@@ -66,6 +67,14 @@ class Run:
     planned_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where readers begin who have no mark of their own. due_at: of that run; None before the first."""
+
+    high: int
+    due_at: datetime | None
+
+
 async def lock_planning(db: AsyncConnection) -> None:
     """One planner at a time, over all frequencies; held to the end of the transaction.
 
@@ -86,12 +95,15 @@ async def add_run(db: AsyncConnection, period: Period, mailing_id: int, high: in
     await db.execute(insert(digest).values(**values, mailing_id=mailing_id, high=high))
 
 
-async def previous_high(db: AsyncConnection, frequency: str) -> int:
-    """Up to where the last run of this frequency that was planned to its end looked; 0 before the first."""
-    query = select(func.max(digest.c.high)).where(
-        digest.c.frequency == frequency, digest.c.planned_at.is_not(None)
+async def last_run(db: AsyncConnection, frequency: str) -> Start:
+    """Where the last run of this frequency that was planned to its end looked to, and when it was due."""
+    query = (
+        select(digest.c.high, digest.c.due_at)
+        .where(digest.c.frequency == frequency, digest.c.planned_at.is_not(None))
+        .order_by(digest.c.high.desc(), digest.c.due_at.desc())
     )
-    return (await db.execute(query)).scalar_one() or 0
+    row = (await db.execute(query.limit(1))).one_or_none()
+    return Start(row.high, row.due_at) if row else Start(0, None)
 
 
 async def range_end(db: AsyncConnection, frequency: str, after: int, size: int) -> int | None:
@@ -103,18 +115,10 @@ async def range_end(db: AsyncConnection, frequency: str, after: int, size: int) 
     return end
 
 
-def beginnings(frequency: str, after: int, upto: int, start: int) -> Select[tuple[int, str, int, int]]:
-    """recipient, address, audience_id, low of each reader in (after, upto] who can get the next digest.
-
-    low is their mark, or lower where a letter is still open: its news goes into the new one. Who has no
-    mark yet begins at `start`, or later, where something is news to them only from then on. Who has a
-    letter in a worker's hands is left out: they wait for the next run.
-    """
+def _beginnings(frequency: str, after: int, upto: int, start: Start) -> Select[Any]:
     people = readers(frequency)
-    people = people.where(
-        people.selected_columns.recipient > after, people.selected_columns.recipient <= upto
-    )
-    person = people.subquery("person")
+    columns = people.selected_columns
+    person = people.where(columns.recipient > after, columns.recipient <= upto).subquery("person")
     letters = open_digest_letters()
     letter = letters.where(
         letters.selected_columns.recipient > after, letters.selected_columns.recipient <= upto
@@ -128,18 +132,47 @@ def beginnings(frequency: str, after: int, upto: int, start: int) -> Select[tupl
         .group_by(letter.c.recipient)
         .subquery("waiting")
     )
-    first = case((person.c.news_after > start, person.c.news_after), else_=literal(start, Id))
-    marked = func.coalesce(mark.c.arrival, first)
-    low = case((waiting.c.low < marked, waiting.c.low), else_=marked)
+    first = case((person.c.news_after > start.high, person.c.news_after), else_=literal(start.high, Id))
+    own: ColumnElement[int] = func.coalesce(mark.c.arrival, first)
+    if start.due_at is not None:  # who came back after that run isn't sent all that they missed
+        came_back = and_(person.c.confirmed_at > start.due_at, own < start.high)
+        own = case((came_back, literal(start.high, Id)), else_=own)
+    low = case((waiting.c.low < own, waiting.c.low), else_=own)
+    handed = func.coalesce(waiting.c.handed, 0)
     return (
-        select(person.c.recipient, person.c.address, person.c.audience_id, low.label("low"))
+        select(
+            person.c.recipient,
+            person.c.address,
+            person.c.audience_id,
+            low.label("low"),
+            handed.label("handed"),
+        )
         .outerjoin_from(person, mark, mark.c.recipient == person.c.recipient)
         .outerjoin(waiting, waiting.c.recipient == person.c.recipient)
-        .where(func.coalesce(waiting.c.handed, 0) == 0)
     )
 
 
-async def consider(db: AsyncConnection, frequency: str, after: int, upto: int, start: int) -> int:
+def beginnings(frequency: str, after: int, upto: int, start: Start) -> Select[tuple[int, str, int, int]]:
+    """recipient, address, audience_id, low of each reader in (after, upto] who can get the next digest.
+
+    low is their mark, or lower where a letter is still open: its news goes into the new one. Who has no
+    mark yet begins at `start`, or later, where something is news to them only from then on; so does who
+    left and came back. Who has a letter in a worker's hands is left out: they wait for the next run.
+    """
+    all_of_them = _beginnings(frequency, after, upto, start).subquery("beginning")
+    columns = (all_of_them.c[name] for name in ("recipient", "address", "audience_id", "low"))
+    return select(*columns).where(all_of_them.c.handed == 0)
+
+
+async def beginning_of(
+    db: AsyncConnection, frequency: str, recipient: int, start: Start
+) -> tuple[int, bool] | None:
+    """(low, whether a worker has a letter of theirs in hand) of one confirmed reader."""
+    row = (await db.execute(_beginnings(frequency, recipient - 1, recipient, start))).one_or_none()
+    return (row.low, bool(row.handed)) if row else None
+
+
+async def consider(db: AsyncConnection, frequency: str, after: int, upto: int, start: Start) -> int:
     """Write down the readers of a range; returns how many. Their open letters are locked until we commit."""
     letters = open_digest_letters()
     recipient = letters.selected_columns.recipient
@@ -236,25 +269,8 @@ async def finish(db: AsyncConnection, run: Run, now: datetime) -> None:
 
 
 async def mark_of(db: AsyncConnection, recipient: int) -> int | None:
-    return (
-        await db.execute(select(mark.c.arrival).where(mark.c.recipient == recipient))
-    ).scalar_one_or_none()
-
-
-async def first_low(db: AsyncConnection, frequency: str, recipient: int) -> int:
-    """Where a reader's news begin who has no mark yet."""
-    person = readers(frequency).subquery()
-    query = select(person.c.news_after).where(person.c.recipient == recipient)
-    news_after: int | None = (await db.execute(query)).scalar_one_or_none()
-    return max(await previous_high(db, frequency), news_after or 0)
-
-
-async def open_letter_of(db: AsyncConnection, recipient: int) -> tuple[str, int] | None:
-    """(status, low) of their digest letter that has not left for good, if there is one."""
-    letters = open_digest_letters()
-    columns = letters.selected_columns
-    row = (await db.execute(letters.where(columns.recipient == recipient).order_by(columns.low))).first()
-    return (row.status, row.low) if row else None
+    query = select(mark.c.arrival).where(mark.c.recipient == recipient)
+    return (await db.execute(query)).scalar_one_or_none()
 
 
 def _insert(db: AsyncConnection) -> Any:

@@ -6,7 +6,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Select, Table, case, delete, exists, insert, or_, select, tuple_, update
+from sqlalchemy import Select, Table, case, delete, exists, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,16 +15,27 @@ from mailer.subscribers.consent import Act, Wording
 from mailer.subscribers.proof import seal
 from mailer.subscribers.status import Signup, Status, Subscriber
 from mailer.subscribers.wish import Audience, Wish
-from mailer.tables import audience, audience_region, budget, consent, signup, subscriber, suppression, wording
+from mailer.tables import (
+    Instant,
+    audience,
+    audience_region,
+    budget,
+    consent,
+    signup,
+    subscriber,
+    suppression,
+    wording,
+)
 from mailer.tools.address import Address
 
 _PAGE = 500
 
 
-def readers(frequency: str) -> Select[tuple[int, str, int, int | None]]:
-    """Who may get a digest of this frequency: columns recipient, address, audience_id, news_after.
+def readers(frequency: str) -> Select[tuple[int, str, int, int | None, datetime | None]]:
+    """Who may get a digest of this frequency: columns recipient, address, audience_id, news_after, confirmed_at.
 
     news_after: the arrival number after which something is news to somebody who was imported.
+    confirmed_at: since when they are readers without a break.
     """
     return (
         select(
@@ -32,6 +43,7 @@ def readers(frequency: str) -> Select[tuple[int, str, int, int | None]]:
             subscriber.c.address,
             subscriber.c.audience_id,
             subscriber.c.news_after,
+            subscriber.c.confirmed_at,
         )
         .join(audience, audience.c.id == subscriber.c.audience_id)
         .where(subscriber.c.status == Status.CONFIRMED, audience.c.frequency == frequency)
@@ -148,8 +160,11 @@ async def move(db: AsyncConnection, number: int, to: Status, **columns: Any) -> 
 
 
 async def accept(db: AsyncConnection, number: int, audience_id: int, now: datetime) -> None:
-    """Confirmed, with this choice, whatever they were before."""
-    values = {"status": Status.CONFIRMED, "audience_id": audience_id, "confirmed_at": now, "ended_at": None}
+    """Confirmed, with this choice, whatever they were before; `confirmed_at` stays where they were it already."""
+    since = case(
+        (subscriber.c.status == Status.CONFIRMED, subscriber.c.confirmed_at), else_=literal(now, Instant)
+    )
+    values = {"status": Status.CONFIRMED, "audience_id": audience_id, "confirmed_at": since, "ended_at": None}
     await db.execute(update(subscriber).where(subscriber.c.id == number).values(**values))
 
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.database import Database
 from mailer.delivery import MailingState, set_mailing_state
 from mailer.digests import Published, publish, store
 from mailer.settings import Settings
+from mailer.subscribers.store import accept
 from mailer.tables import digest, digest_edition, edition, ledger, mailing, mark, schedule, subscriber
 from tests.conftest import FrozenClock
 from tests.digests.cast import add_item, add_reader, letters, translate
@@ -132,6 +134,34 @@ async def test_a_new_reader_begins_where_the_last_run_of_their_frequency_ended(
     clock.move(days=7)
     await run(database, settings, clock)
     assert [subject for _, _, subject in await all_letters(database, bob)] == ["New"]
+
+
+async def test_who_left_and_came_back_is_not_sent_all_that_they_missed(
+    database: Database, settings: Settings, clock: FrozenClock
+) -> None:
+    async with database.transaction() as db:
+        await add_item(db, "First", "africa")
+        bob = await add_reader(db, "bob")
+        await add_reader(db, "alice")
+    await run(database, settings, clock)
+    await settle(database)
+    async with database.transaction() as db:
+        await db.execute(update(subscriber).where(subscriber.c.id == bob).values(status="unsubscribed"))
+        await add_item(db, "Missed", "africa")
+    clock.move(days=7)
+    await run(database, settings, clock)
+    clock.move(days=1)
+    async with database.transaction() as db:
+        await accept(db, bob, await audience_number(db, bob), clock())
+        await add_item(db, "New", "africa")
+    clock.move(days=6)
+    await run(database, settings, clock)
+    assert [subject for _, _, subject in await all_letters(database, bob)] == ["First", "New"]
+
+
+async def audience_number(db: AsyncConnection, recipient: int) -> int:
+    query = select(subscriber.c.audience_id).where(subscriber.c.id == recipient)
+    return int((await db.execute(query)).scalar_one())
 
 
 async def test_an_open_letter_is_replaced_by_one_that_holds_its_news_too(

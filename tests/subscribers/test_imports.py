@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from mailer.digests.store import beginnings
+from mailer.digests.store import Start, beginnings
 from mailer.personal import ROOMS
 from mailer.subscribers import erase, find, readers, release, sweep, unsubscribe
 from mailer.subscribers.import_plan import Basis, Fate, Plan, Report, Unfounded
@@ -199,7 +199,7 @@ async def test_nothing_that_came_before_is_news_to_them(visitor: Visitor, plan: 
     person = await visitor.person("a@example.org")
 
     async def low(start: int) -> dict[int, int]:
-        rows = await visitor.rows(beginnings("weekly", 0, 10**9, start))
+        rows = await visitor.rows(beginnings("weekly", 0, 10**9, Start(start, None)))
         return {row["recipient"]: row["low"] for row in rows}
 
     assert await low(start=0) == {person["id"]: 40, own: 0}
