@@ -21,7 +21,7 @@ from mailer.tools.clock import utc_now
 app = typer.Typer(no_args_is_help=True, help="Look readers up, import and export them; end a subscription; erase.")
 
 Address = Annotated[str, typer.Argument(help="The reader's mail address.")]
-Status = Annotated[str | None, typer.Option(help="pending, confirmed, unsubscribed or stopped.")]
+Status = Annotated[str | None, typer.Option(help="pending, held, confirmed, unsubscribed or stopped.")]
 Region = Annotated[str | None, typer.Option(help="Code, name or label of a region, as LAC.")]
 Kind = Annotated[str | None, typer.Option(help="Code or name of a kind, as news.")]
 Frequency = Annotated[str | None, typer.Option(help="As weekly.")]
