@@ -9,6 +9,7 @@ import email.policy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -16,7 +17,7 @@ from urllib.parse import quote, unquote
 from aiosmtpd.smtp import SMTP
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mail:
     """One letter as it came. number: its place in the order of arrival; source: its bytes."""
 
@@ -25,7 +26,7 @@ class Mail:
     arrived_at: datetime
     source: bytes
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         return email.message_from_bytes(self.source, policy=email.policy.default)
 

@@ -35,6 +35,8 @@ from mailer.worker import SEND, Worker
 
 FEEDS = sorted((Path(__file__).resolve().parent.parent / "demo_news").glob("*.xml"))
 PORT = 8000
+AT_ONCE = 6
+"""Readers who sign up at the same time."""
 Result = TypeVar("Result")
 
 
@@ -126,12 +128,19 @@ class Stage:
 
     async def invite_readers(self) -> None:
         """Everybody in the cast comes to where they should be; who is there already is left in peace."""
-        new = 0
+        slots = asyncio.Semaphore(AT_ONCE)
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             visitor = Visitor(client, self.settings.public_url, self.inbox)
             with self._bar() as progress:
-                for reader in progress.track(CAST, description="readers sign up"):
-                    new += await self._bring(visitor, reader)
+                task = progress.add_task("readers sign up", total=len(CAST))
+
+                async def come(reader: Reader) -> bool:
+                    async with slots:
+                        came = await self._bring(visitor, reader)
+                    progress.advance(task)
+                    return came
+
+                new = sum(await asyncio.gather(*map(come, CAST)))
         fates = [reader.fate for reader in CAST]
         came = (
             f"{new} readers signed up over HTTP, by form, mail and button"
