@@ -27,10 +27,12 @@ def erase(
 
     async def work() -> Subscriber | None:
         settings = read_settings()
-        async with open_database(settings) as database, database.transaction() as db:
-            person = await room.find(db, address)
-            if person is not None:
-                await room.erase(db, settings.keyring, ROOMS, person, utc_now())
+        async with open_database(settings) as database:
+            async with database.transaction() as db:
+                person = await room.find(db, address)
+                if person is not None:
+                    await room.erase(db, settings.keyring, ROOMS, person, utc_now())
+            await database.scrub()
             return person
 
     try:

@@ -63,6 +63,7 @@ async def sweep(
     swept.letters = await blank_old(database, sweeper.limits.letters)
     async with database.transaction() as db:
         swept.budgets = await forget_budgets(db, now)
+    await database.scrub()
     return swept
 
 

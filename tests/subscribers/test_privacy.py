@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,6 +108,17 @@ async def test_after_an_erasure_nothing_of_the_address_is_anywhere(
         assert part not in written
     for digest in ("sha256", "sha1", "md5", "blake2b"):
         assert hashlib.new(digest, ADDRESS.lower().encode()).hexdigest() not in everything
+
+
+async def test_after_an_erasure_not_even_the_files_of_the_database_hold_the_address(visitor: Visitor) -> None:
+    if not visitor.database.is_sqlite:
+        pytest.skip("PostgreSQL overwrites deleted rows when it vacuums")
+    await join_and_get_letters(visitor)
+    await erase(visitor)
+    await visitor.database.scrub()
+    file = Path(visitor.database.url.database or "")
+    for part in (file, file.with_name(file.name + "-wal")):
+        assert b"erasable" not in part.read_bytes().lower()
 
 
 async def test_after_an_erasure_the_proof_of_others_still_stands(visitor: Visitor) -> None:
