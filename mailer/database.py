@@ -78,13 +78,15 @@ class Database:
     async def scrub(self) -> None:
         """After an erasure: SQLite's log must not keep what the tables no longer hold. PostgreSQL vacuums by itself.
 
-        Where somebody reads at this moment the log is emptied up to there; the next scrub does the rest.
+        Where somebody goes on reading an older state, it is left to the next scrub: writers wait for us meanwhile.
         """
         if not self.is_sqlite:
             return
         async with self.write_lock, self.engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+            sqlite: Any = (await connection.get_raw_connection()).driver_connection
+            await sqlite.execute("PRAGMA busy_timeout=200")
+            await sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            await sqlite.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
 
     @asynccontextmanager
     async def inline(self) -> AsyncIterator[Connection]:
