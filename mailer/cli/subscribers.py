@@ -18,7 +18,9 @@ from mailer.subscribers import Segment, UnknownWord
 from mailer.tools.address import AddressError
 from mailer.tools.clock import utc_now
 
-app = typer.Typer(no_args_is_help=True, help="Look readers up, import and export them; end a subscription; erase.")
+app = typer.Typer(
+    no_args_is_help=True, help="Look readers up, import and export them; end a subscription; erase."
+)
 
 Address = Annotated[str, typer.Argument(help="The reader's mail address.")]
 Status = Annotated[str | None, typer.Option(help="pending, held, confirmed, unsubscribed or stopped.")]

@@ -37,16 +37,20 @@ class EpochFile:
 
     async def open(self, db: AsyncConnection) -> None:
         """Compare file and database, in a writing transaction. Raises Restored."""
+        self._check(await self._read(db), self._last())
+
+    async def accept(self, db: AsyncConnection) -> None:
+        """A person has looked: go on with this database, in a writing transaction."""
+        value = await self._read(db)
+        await db.execute(update(epoch).values(value=max(value, self._last()) + 1))
+
+    async def _read(self, db: AsyncConnection) -> int:
+        """The number in the database, which gets a name at the first call."""
         dialect = sqlite if db.dialect.name == "sqlite" else postgresql
         first = {"id": 1, "name": secrets.token_hex(16), "value": 1}
         await db.execute(dialect.insert(epoch).values(first).on_conflict_do_nothing())
         self.name, value = (await db.execute(select(epoch.c.name, epoch.c.value))).one()
-        self._check(value, self._last())
-
-    async def accept(self, db: AsyncConnection) -> None:
-        """A person has looked: go on with this database, in a writing transaction."""
-        self.name, value = (await db.execute(select(epoch.c.name, epoch.c.value))).one()
-        await db.execute(update(epoch).values(value=max(value, self._last()) + 1))
+        return int(value)
 
     def advance(self, value: int) -> None:
         """The number as a claim has left it. Raises Restored where it has gone back, OSError where it can't be kept."""

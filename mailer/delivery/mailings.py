@@ -226,6 +226,12 @@ async def hasten(db: AsyncConnection, now: datetime) -> int:
     return (await db.execute(update(ledger).where(waiting).values(due_at=now))).rowcount
 
 
+async def resend_unknown(db: AsyncConnection, now: datetime) -> int:
+    """A person decided: letters whose reply nobody saw go once more, with the same Message-ID. Returns how many."""
+    again = update(ledger).where(ledger.c.status == "unknown")
+    return (await db.execute(again.values(status="due", due_at=now, done_at=None))).rowcount
+
+
 def _skip(now: datetime, why: str) -> Any:
     values = {"status": "skipped", "done_at": literal(now, Instant), "reply": why}
     return update(ledger).where(ledger.c.status.in_(OPEN)).values(values)

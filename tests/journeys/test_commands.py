@@ -215,6 +215,11 @@ def test_what_the_next_digest_holds_is_explained_item_by_item(ready: Operator) -
     assert "gets no digest" in ready.types("digest", "explain", "alice@readers.example").words
 
 
+def test_letters_in_doubt_and_a_restored_database_wait_for_the_operator(ready: Operator) -> None:
+    assert "0 letters are due again" in ready.types("digest", "resend").words
+    assert "Accepted" in ready.types("digest", "accept-restored").words
+
+
 def test_help_names_every_command(operator: Operator) -> None:
     said = operator.types("--help")
     assert said.status == 0

@@ -29,9 +29,8 @@ Content-Type: text/html; charset=utf-8\r
 
 
 async def test_a_mail_is_shown_as_html_as_text_and_as_source(tmp_path: Path) -> None:
-    async with Inbox(tmp_path) as inbox:
-        async with SMTP(hostname="127.0.0.1", port=inbox.port) as smtp:
-            await smtp.sendmail("a@example.org", ["alice@readers.example"], MAIL)
+    async with Inbox(tmp_path) as inbox, SMTP(hostname="127.0.0.1", port=inbox.port) as smtp:
+        await smtp.sendmail("a@example.org", ["alice@readers.example"], MAIL)
     inbox = Inbox(tmp_path)  # mails outlive the server
     client = TestClient(Starlette(routes=routes(make_settings(), inbox)))
     assert "Café" in client.get("/inbox").text

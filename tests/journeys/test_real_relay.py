@@ -74,6 +74,37 @@ def test_postfix_refuses_one_puts_one_off_and_everybody_else_gets_it_once(
     assert ready.ledger()[READERS[1]] == "accepted"
 
 
+def test_a_test_mail_says_what_the_relay_answered(ready: Operator, outside: Path) -> None:
+    port = free_port()
+    ready.set(relays=f"smtp://127.0.0.1:{port}")
+    with smtp_sink(port, outside / "sink"):
+        said = ready.types("send-test", "me@readers.example")
+    assert (said.status, "accepted by 127.0.0.1" in said.words) == (0, True), said.words
+    assert recipients(outside / "sink") == ["me@readers.example"]
+    with smtp_sink(port, outside / "sink", "-f", "RCPT"):
+        said = ready.types("send-test", "me@readers.example")
+    assert (said.status, "rejected by 127.0.0.1" in said.words) == (1, True), said.words
+    assert ready.types("send-test", "nobody").status == 2
+
+
+def test_a_digest_is_paused_resumed_and_cancelled_by_its_name(ready: Operator, outside: Path) -> None:
+    port = free_port()
+    ready.set(relays=f"smtp://127.0.0.1:{port}")
+    with smtp_sink(port, outside / "first", "-r", "RCPT"):
+        ready.types("digest", "run")
+    name = " ".join(ready.types("digest", "status").out.split("│")[1].split())
+    assert name.startswith("weekly ")
+    assert ready.types("digest", "pause", "weekly 1999-W01").status == 2
+    with smtp_sink(port, outside / "second"):
+        assert ready.types("digest", "pause", name).status == 0
+        ready.types("digest", "run")
+        assert recipients(outside / "second") == []
+        assert ready.types("digest", "resume", name).status == 0
+        ready.types("digest", "run")
+        assert recipients(outside / "second") == READERS
+        assert ready.types("digest", "cancel", name).status == 0
+
+
 @pytest.mark.parametrize(
     ("setting", "wrong"),
     [
