@@ -30,7 +30,6 @@ class Capabilities:
     largest: int = 0
     smtputf8: bool = False
     dsn: bool = False
-    chunking: bool = False
     mailmax: int = 0
 
     @classmethod
@@ -45,7 +44,6 @@ class Capabilities:
             largest=min((n for n in (limit, int(size) if size.isdecimal() else 0) if n), default=0),
             smtputf8="smtputf8" in extensions,
             dsn="dsn" in extensions,
-            chunking="chunking" in extensions,
             mailmax=int(mailmax[1]) if mailmax else 0,  # RFC 9422 §4.1
         )
 

@@ -42,7 +42,7 @@ async def connect(
             local_hostname=local_hostname,
             use_tls=relay.tls == "implicit",
             start_tls={"starttls": True, "opportunistic": None}.get(relay.tls, False),
-            tls_context=_tls_context(relay.ca, relay.tls != "opportunistic"),
+            tls_context=None if relay.tls == "none" else _tls_context(relay.ca, relay.tls != "opportunistic"),
             timeout=watchdog.timeouts.greeting,
         )
         await _negotiate(smtp)

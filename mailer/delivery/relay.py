@@ -23,8 +23,8 @@ class Relay:
     connections: at most so many at a time. per_connection, seconds: a connection is renewed after so many
     letters, or so old. rate: letters a second, all connections together; None: no limit. size: octets of
     the largest letter, 0: as the relay says. weight: its share among several. pipelining: off for a
-    relay that breaks under it. chunking: letters in doubt a connection with BDAT; 0: DATA. sign: we add
-    DKIM signatures; by default the relay does. ca: file with the certificates that sign the relay's own.
+    relay that breaks under it. sign: we add DKIM signatures; by default the relay does. ca: file with the
+    certificates that sign the relay's own.
     """
 
     host: str
@@ -39,7 +39,6 @@ class Relay:
     size: int = 0
     weight: int = 1
     pipelining: bool = True
-    chunking: int = 0
     sign: bool = False
     ca: str | None = None
     name: str = ""
@@ -168,7 +167,6 @@ _OPTIONS: dict[str, Callable[[str], Any]] = {
     "size": _whole(1, 2**31),
     "weight": _whole(1, 1000),
     "pipelining": _switch,
-    "chunking": _whole(0, 64),
     "sign": _switch,
     "ca": _word,
     "name": _word,

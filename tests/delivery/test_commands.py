@@ -12,7 +12,7 @@ from mailer.delivery.outcome import Rejected
 from tests.delivery.scripted import make_letter
 
 NOTHING = Capabilities()
-EVERYTHING = Capabilities(True, True, 20_000_000, True, True, True)
+EVERYTHING = Capabilities(True, True, 20_000_000, True, True)
 
 
 def commands(can: Capabilities = NOTHING, **values: Any) -> tuple[str, str]:
