@@ -165,11 +165,13 @@ class Lane:
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
-    def abort(self, reason: str) -> None:
+    async def abort(self, reason: str) -> None:
+        """Cut all connections; their letters are settled when this returns."""
         for task in list(self._opening):
             task.cancel()
         for pipeline in list(self._pipelines):
             pipeline.abort(reason)
+            await pipeline.closed
 
 
 async def _close(pipeline: Pipeline) -> None:

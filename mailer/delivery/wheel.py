@@ -104,12 +104,8 @@ class Wheel:
                     self._tell(CannotSend(str(restored)))
                     self.stop()
                 except LedgerFull as full:
-                    log.error("the database takes nothing more", reason=str(full))
-                    self._tell(
-                        CannotSend(f"The database can't be written: {full}. Make room and start again.")
-                    )
-                    self.stop()
-                    await asyncio.sleep(0.5)
+                    await self._stop_full(str(full))
+                    return
                 except LedgerDown as down:
                     log.warning("the database is out of reach", reason=str(down))
                     await asyncio.sleep(0.5)
@@ -117,9 +113,7 @@ class Wheel:
             await self._leave()
         except BaseException as error:
             self._tell(CannotSend(f"Sending stopped on an error of ours: {error!r}"))
-            for lane in self.lanes:
-                lane.abort("the sender stopped")
-            await asyncio.sleep(0)  # the lanes settle their letters
+            await self._cut("the sender stopped")
             await self._write(self.time(), at_once=True)
             raise
         finally:
@@ -181,13 +175,16 @@ class Wheel:
         if self._desk.open:
             log.error("the lease could not be renewed in time; letters on the wire become unknown")
             self._desk.open = False
-            for lane in self.lanes:
-                lane.abort("our lease ended")
+            await self._cut("our lease ended")
             self._desk.take_waiting()  # to be taken back by others, or by us, as handed ones
+        try:
+            await self._write(self.time(), at_once=True)
+            await self.enrol()
+        except LedgerDown:
             self._tell(
-                CannotSend("The database was out of reach for too long. Sending goes on when it is back.")
+                CannotSend("The database is out of reach for too long. Sending goes on when it is back.")
             )
-        await self.enrol()
+            raise
 
     async def _break(self) -> None:
         """Too many letters were refused for what we are: pause these mailings, and ask a person."""
@@ -252,10 +249,13 @@ class Wheel:
             return False
         moment = self._clock()
         self._desk.date = date_line(moment)
+        worker = self._ledger.worker
         self._strays = True  # until the answer is here
         rows = await self._ledger.claim([job.batch for job in jobs], limit, moment)
         self._strays = False
-        if len(rows) < limit:
+        if not rows:  # nothing is due, or our lease is over: then nothing can be said
+            await self._renew(now)
+        if len(rows) < limit and self._ledger.worker == worker:
             for job in jobs:
                 job.drained = True
         if rows:
@@ -317,8 +317,22 @@ class Wheel:
             self._closing = asyncio.create_task(self._close())
             await self._ledger.release(self._desk.take_waiting())
         elif now > self._stop_at:
-            for lane in self.lanes:
-                lane.abort("the relay did not answer, and we have to stop")
+            await self._cut("the relay did not answer, and we have to stop")
+
+    async def _stop_full(self, reason: str) -> None:
+        """Nothing can be written: finish what is on the wire and end. What stays handed is found by the lease."""
+        log.error("the database takes nothing more", reason=reason)
+        self.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._close(), GRACE_SECONDS)
+        await self._cut("the database takes nothing more")
+        with suppress(LedgerDown):  # perhaps there is room for this much
+            await self._write(self.time(), at_once=True)
+        self._tell(CannotSend(f"The database can't be written: {reason}. Make room and start again."))
+
+    async def _cut(self, reason: str) -> None:
+        """Cut every connection; then each letter on the wire has its outcome."""
+        await asyncio.gather(*(lane.abort(reason) for lane in self.lanes))
 
     async def _close(self) -> None:
         await asyncio.gather(*(lane.close() for lane in self.lanes))

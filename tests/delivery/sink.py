@@ -9,13 +9,20 @@ _HELLO = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0\r\n"
 
 
 class Sink:
-    """`async with Sink() as sink`. refuse: recipient → reply of RCPT; content: reply of the final dot."""
+    """`async with Sink() as sink`.
+
+    refuse: recipient → reply to RCPT. answer: reply to the final dot. letters_a_connection: after so many it hangs
+    up without a word. hangs_up_on: at this recipient's RCPT it does so too. silent: it never says anything.
+    """
 
     def __init__(self, *, keep: bool = False) -> None:
         self.taken: Counter[str] = Counter()
         self.letters: list[tuple[str, str, bytes]] = []  # sender, recipient, content: where `keep` says so
         self.refuse: dict[str, bytes] = {}
         self.answer = b"250 2.0.0 taken\r\n"
+        self.letters_a_connection = 0
+        self.hangs_up_on = ""
+        self.silent = False
         self.keep = keep
         self.connections: set[asyncio.Transport] = set()
         self.most_connections = 0
@@ -52,12 +59,14 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self._in_data = False
         self._sender = self._recipient = ""
+        self._letters = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._sink.connections.add(self._transport)
         self._sink.most_connections = max(self._sink.most_connections, len(self._sink.connections))
-        self._transport.write(b"220 sink\r\n")
+        if not self._sink.silent:
+            self._transport.write(b"220 sink\r\n")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._sink.connections.discard(self._transport)
@@ -74,9 +83,12 @@ class _Connection(asyncio.Protocol):
             replies.append(self._content(piece) if self._in_data else self._command(piece))
         if replies and not self._transport.is_closing():
             self._transport.write(b"".join(replies))
+        if self._sink.letters_a_connection and self._letters >= self._sink.letters_a_connection:
+            self._transport.close()
 
     def _content(self, content: bytes) -> bytes:
         self._in_data = False
+        self._letters += 1
         sink = self._sink
         if sink.answer.startswith(b"2"):
             sink.taken[self._recipient] += 1
@@ -93,6 +105,8 @@ class _Connection(asyncio.Protocol):
             if (refusal := self._sink.refuse.get(recipient)) is not None:
                 return refusal
             self._recipient = recipient
+            if recipient == self._sink.hangs_up_on:
+                self._transport.abort()
         elif verb == b"DATA":
             if not self._recipient:
                 return b"503 5.5.1 no recipient\r\n"
