@@ -1,0 +1,92 @@
+"""The pages behind the links of every digest: what a reader gets, and leaving."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mailer import choices
+from mailer.site import read_fields
+from mailer.subscribers import forms, store
+from mailer.subscribers.forms import Filled
+from mailer.subscribers.preferences import change
+from mailer.subscribers.room_pages import RoomPages, path_of
+from mailer.subscribers.status import Status
+from mailer.subscribers.unsubscribe import undo, unsubscribe
+from mailer.tools.address import Address
+from mailer.tools.tokens import Purpose
+
+
+class ReaderPages(RoomPages):
+    async def preferences_page(self, request: Request) -> Response:
+        return await self._preferences(request, self._number(Purpose.PREFERENCES, request))
+
+    async def preferences(self, request: Request) -> Response:
+        number = self._number(Purpose.PREFERENCES, request)
+        form = forms.filled(await read_fields(request))
+        async with self.database.transaction() as db:
+            offered = await choices.read(db)
+            wish = forms.read_wish(form, offered, self.settings.language_list)
+            if not isinstance(wish, list):
+                network = self._network(request)
+                await change(db, number, wish, self.clock(), network=network)
+        if isinstance(wish, list):
+            return await self._preferences(request, number, form, forms.mistakes(wish))
+        return await self._preferences(request, number, saved=True)
+
+    async def _preferences(
+        self,
+        request: Request,
+        number: int,
+        form: Filled | None = None,
+        wrong: dict[str, str] | None = None,
+        *,
+        saved: bool = False,
+    ) -> Response:
+        async with self.database.reading() as db:
+            person, preferred = await self._person(db, number)
+            offered = await choices.read(db)
+            if person is None or person.status is not Status.CONFIRMED or person.audience_id is None:
+                return self.answer(self.language(request, preferred), "no_reader.html")
+            audience = await store.audience_of(db, person.audience_id)
+        return self.answer(
+            self.language(request, preferred),
+            "preferences.html",
+            422 if wrong else 200,
+            masked=Address(person.address).masked,
+            offered=offered,
+            form=form or forms.filled_from(audience, offered),
+            wrong=wrong or {},
+            saved=saved,
+            unsubscribe=path_of(self.links.unsubscribe(number)),
+        )
+
+    async def unsubscribe_page(self, request: Request) -> Response:
+        number = self._number(Purpose.UNSUBSCRIBE, request)
+        async with self.database.reading() as db:
+            person, preferred = await self._person(db, number)
+        language = self.language(request, preferred)
+        if person is None or person.status is Status.UNSUBSCRIBED:
+            return self.answer(language, "unsubscribed.html", undo=None)
+        return self.answer(language, "unsubscribe.html")
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """The button of our page, and RFC 8058's one click: 200 whatever the body says and whoever is left."""
+        number = self._number(Purpose.UNSUBSCRIBE, request)
+        try:
+            fields = await read_fields(request)
+        except HTTPException:  # the token says all that we must know
+            fields = {}
+        actor = "one-click" if "List-Unsubscribe" in fields else "reader"
+        async with self.database.transaction() as db:
+            person, preferred = await self._person(db, number)
+            act = person and await unsubscribe(
+                db, number, self.clock(), actor=actor, network=self._network(request)
+            )
+        way_back = path_of(self.links.undo(act)) if act else None
+        return self.answer(self.language(request, preferred), "unsubscribed.html", undo=way_back)
+
+    async def undo(self, request: Request) -> Response:
+        number = self._number(Purpose.UNDO, request)
+        async with self.database.transaction() as db:
+            done = await undo(db, number, self._network(request), self.clock())
+        return self.answer(self.language(request), "resumed.html" if done else "undo_late.html")
