@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
 
@@ -66,6 +67,12 @@ class Stopwatch:
 
 def median(runs: Iterable[Run], of: Callable[[Run], float]) -> float:
     return statistics.median(of(run) for run in runs)
+
+
+def cpu_of(process: int) -> float:
+    """Seconds of CPU, user and system, that another process has used so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def load() -> str:
