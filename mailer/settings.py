@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     )
 
     # Sending
+    dkim_keys: str = Field(
+        "", description="space-separated selector=file of private keys, RSA first; for relays with ?sign=on"
+    )
     unknown_policy: Literal["resend", "leave"] = Field(
         "resend",
         description="a letter whose reply nobody saw: resend (nobody missed) or leave (nobody gets it twice)",

@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -36,6 +36,7 @@ class Job:
 class _Held:
     row: Claimed
     edition: Printed | Unfit
+    signed: Letter | None
     worker: int
     since: float
     relay: str | None = None
@@ -79,11 +80,16 @@ class Desk:
         return job
 
     def put(
-        self, rows: Iterable[Claimed], editions: dict[int, Printed | Unfit], worker: int, since: float
+        self,
+        rows: Iterable[Claimed],
+        editions: Mapping[int, Printed | Unfit],
+        signed: Mapping[int, Letter],
+        worker: int,
+        since: float,
     ) -> None:
-        """Take claimed letters in. since: when, on the loop's clock."""
+        """Take claimed letters in. signed: for relays that want our signature. since: when, on the loop's clock."""
         for row in rows:
-            held = _Held(row, editions[row.edition], worker, since)
+            held = _Held(row, editions[row.edition], signed.get(row.number), worker, since)
             job = self.jobs[row.batch]
             job.on_hand += 1
             job.claimed += 1
@@ -105,7 +111,7 @@ class Desk:
         """The letters on hand, by their rows in the ledger."""
         return list(self._held)
 
-    def next_letter(self, relay: str) -> Letter | None:
+    def next_letter(self, relay: str, sign: bool = False) -> Letter | None:
         """Compose the next letter; one that can't be composed is rejected here and now."""
         # A process that was frozen must not go on as if nothing had happened.
         while self.open and self.time() < self.alive_until:
@@ -120,6 +126,8 @@ class Desk:
                 self._note(held, Deferred(0, words, "sender"))
                 continue
             held.relay = relay
+            if sign and held.signed is not None:
+                return held.signed
             try:
                 if isinstance(held.edition, Unfit):
                     raise held.edition

@@ -61,7 +61,7 @@ class Lane:
             return None
         if not self._shares.take(self.relay.name, self._connected()):
             return None
-        return self._desk.next_letter(self.relay.name)
+        return self._desk.next_letter(self.relay.name, self.relay.sign)
 
     def _connected(self) -> list[str]:
         return [lane.relay.name for lane in self._siblings if lane._pipelines]

@@ -1,17 +1,19 @@
 """Sends what is due: the front of the sending side, one per process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
 from mailer.database import Database
 from mailer.delivery.compose import Composer, Press
 from mailer.delivery.desk import Desk
+from mailer.delivery.dkim import Signer, read_keys
+from mailer.delivery.editions import Editions, Signing
 from mailer.delivery.envelope import Stream
 from mailer.delivery.epoch import EpochFile, Restored
 from mailer.delivery.lane import Lane
-from mailer.delivery.ledger import LedgerDown, trouble
+from mailer.delivery.ledger import Ledger, LedgerDown, trouble
 from mailer.delivery.mailings import Counts, any_handed, count_batches, stream_of
 from mailer.delivery.pace import Shares
 from mailer.delivery.reconcile import take_back, unfinished_batches
@@ -48,6 +50,19 @@ def allowed_relays(settings: Settings) -> tuple[Relay, ...]:
     return relays
 
 
+def signing_for(relays: Sequence[Relay], settings: Settings, composer: Composer) -> Signing | None:
+    """What signs letters, where a relay leaves that to us. Raises CannotSend, or ValueError for a key that must not."""
+    wanting = [relay.name for relay in relays if relay.sign]
+    if not wanting:
+        return None
+    if not settings.dkim_keys.strip():
+        raise CannotSend(
+            f"{', '.join(wanting)} wants our signature (?sign=on), and there is no key. Set MAILER_DKIM_KEYS to "
+            "selector=/path/of/the/private/key.pem, or leave ?sign= out where the relay signs."
+        )
+    return Signing(Signer(settings.mail_domain, read_keys(settings.dkim_keys)), composer)
+
+
 class Sender:
     """One per process, on one loop: `async with Sender(settings, database, clock) as sender`."""
 
@@ -66,11 +81,12 @@ class Sender:
         try:
             composer = Composer(self._settings)
             press = Press(self._settings)
+            signing = signing_for(relays, self._settings, composer)
         except ValueError as error:
             raise CannotSend(str(error)) from None
         desk = Desk(composer, self._settings.unknown_policy)
-        epoch = EpochFile(self._settings.data_dir)
-        self._wheel = Wheel(self._database, desk, press, self._clock, epoch)
+        ledger = Ledger(self._database, EpochFile(self._settings.data_dir))
+        self._wheel = Wheel(self._database, desk, Editions(ledger, press), signing, ledger, self._clock)
         desk.wanting = self._wheel.look.set
         shares = Shares({relay.name: relay.weight for relay in relays})
         for relay in relays:

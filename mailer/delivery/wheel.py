@@ -5,22 +5,20 @@ pausing, cancelling and unsubscribing take effect at once.
 """
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
 
 from mailer.database import Database
-from mailer.delivery.compose import Claimed, Press, Printed, date_line
+from mailer.delivery.compose import date_line
 from mailer.delivery.desk import Desk
+from mailer.delivery.editions import Editions, Signing
 from mailer.delivery.envelope import Stream
-from mailer.delivery.epoch import EpochFile, Restored
+from mailer.delivery.epoch import Restored
 from mailer.delivery.lane import Lane
 from mailer.delivery.lease import LEASE
 from mailer.delivery.ledger import Ledger, LedgerDown, LedgerFull
-from mailer.delivery.memory import Memory
 from mailer.delivery.reconcile import unfinished_batches
-from mailer.delivery.slots import Unfit
 from mailer.tools.clock import Clock
 
 GROUP = 500
@@ -40,7 +38,6 @@ GRACE_SECONDS = 20.0
 CLAIM_BATCHES = 16
 TRIES = 4
 """After so many failures in a row of every relay, whoever waits is told."""
-EDITION_MEMORY = 8_000_000
 
 log = structlog.get_logger(__name__)
 
@@ -55,16 +52,24 @@ Waiter = asyncio.Future[CannotSend | None]
 class Wheel:
     """Turns until `stop`, and until everything that left this process is written down."""
 
-    def __init__(self, database: Database, desk: Desk, press: Press, clock: Clock, epoch: EpochFile) -> None:
+    def __init__(
+        self,
+        database: Database,
+        desk: Desk,
+        editions: Editions,
+        signing: Signing | None,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> None:
         self.lanes: list[Lane] = []
         self.look = asyncio.Event()
         self.stopping = False
         self._database = database
-        self._ledger = Ledger(database, epoch)
+        self._ledger = ledger
         self._desk = desk
-        self._press = press
         self._clock = clock
-        self._editions: Memory[int, Printed] = Memory(EDITION_MEMORY, lambda edition: edition.octets)
+        self._editions = editions
+        self._signing = signing
         self._waiters: dict[int, Waiter] = {}
         self._renewed = self._urgent_looked = self._busy_at = 0.0
         self._rate = 0.0
@@ -240,7 +245,7 @@ class Wheel:
             self._measured = (now, self._desk.settled)
 
     async def _claim(self, limit: int, now: float) -> bool:
-        """False: nothing was due in the batches that we looked at, urgent ones first."""
+        """Look at some batches, urgent ones first. True: nothing more is due there, so look at others."""
         jobs = sorted(
             (j for j in self._desk.jobs.values() if not j.drained), key=lambda j: (j.stream, j.batch)
         )
@@ -250,41 +255,19 @@ class Wheel:
         moment = self._clock()
         self._desk.date = date_line(moment)
         worker = self._ledger.worker
-        self._strays = True  # until the answer is here
+        self._strays = True  # until they are on the desk
         rows = await self._ledger.claim([job.batch for job in jobs], limit, moment)
-        self._strays = False
         if not rows:  # nothing is due, or our lease is over: then nothing can be said
             await self._renew(now)
         if len(rows) < limit and self._ledger.worker == worker:
             for job in jobs:
                 job.drained = True
         if rows:
-            self._desk.put(rows, await self._printed(rows), self._ledger.worker, now)
+            editions = await self._editions.printed({row.edition for row in rows})
+            signed = await self._signing.letters(rows, editions, moment) if self._signing else {}
+            self._desk.put(rows, editions, signed, worker, now)
+        self._strays = False
         return len(rows) < limit
-
-    async def _printed(self, rows: Sequence[Claimed]) -> dict[int, Printed | Unfit]:
-        """The editions of these rows: from memory, or read and printed."""
-        wanted = {row.edition for row in rows}
-        found: dict[int, Printed | Unfit] = {}
-        for number in wanted:
-            if (edition := self._editions.get(number)) is not None:
-                found[number] = edition
-        if not (missing := wanted - found.keys()):
-            return found
-        stored = await self._ledger.editions(missing)
-        hashes = {name for edition in stored.values() for name in (*edition.text, *edition.html)}
-        blocks = self._press.known(hashes)
-        if unknown := hashes - blocks.keys():
-            blocks |= self._press.learn(await self._ledger.bodies(unknown))
-        for number, content in stored.items():
-            try:
-                printed = self._press.print(content, blocks)
-            except ValueError as error:
-                found[number] = Unfit(str(error))
-            else:
-                self._editions.put(number, printed)
-                found[number] = printed
-        return found
 
     # Ends
 

@@ -1,8 +1,13 @@
 """Several relays: failover, return by probe, weights and rates; and who makes a run stop."""
 
 import asyncio
+import base64
+from pathlib import Path
 
+import dkim
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import func, select
 
 from mailer.database import Database
@@ -128,3 +133,33 @@ async def test_a_provider_that_asks_for_patience_gets_it_and_the_others_get_thei
     assert len(tried) <= 10  # those that were on the wire already
     assert all((row.due_at - clock()).total_seconds() > HOLD_SECONDS - 60 for row in put_off)
     assert all("google" in row.reply for row in put_off)
+
+
+async def test_a_relay_that_asks_for_it_gets_our_signature_and_another_does_not(
+    database: Database, clock: FrozenClock, tmp_path: Path
+) -> None:
+    key = generate_private_key(65537, 2048)
+    file = tmp_path / "dkim.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.chmod(0o600)
+    number = await fill(database, 200)
+    async with Sink(keep=True) as plain, Sink(keep=True) as signed:
+        urls = named(plain, "plain", "&connections=1"), named(signed, "signed", "&sign=on&connections=1")
+        settings = make_settings(relays=" ".join(urls), dkim_keys=f"s2026={file}")
+        async with Sender(settings, database, clock) as sender:
+            assert (await sender.work_off(number)).accepted == 200
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+        assert signed.letters
+        for _, _, content in signed.letters[:20]:
+            assert dkim.verify(
+                content, dnsfunc=lambda name, **_: {b"s2026._domainkey.example.org.": record}[name]
+            )
+            assert content.startswith(b"DKIM-Signature: ")
+        assert not any(b"DKIM-Signature" in content for _, _, content in plain.letters)
+
+
+async def test_a_relay_that_wants_our_signature_needs_a_key(database: Database, clock: FrozenClock) -> None:
+    with pytest.raises(CannotSend, match="MAILER_DKIM_KEYS"):
+        async with through(database, clock, "smtp://127.0.0.1:25?sign=on"):
+            pass
