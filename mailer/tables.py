@@ -227,6 +227,7 @@ subscriber = Table(
     _ref("import_id", "imported_list", index=True),  # the old list from which they came
     Column("mail_from", Instant),  # of somebody held: when their turn comes; empty: when they confirm
     Column("news_after", Id),  # arrival number after which something is news to them, if not their mark's
+    Column("paused_until", Instant),  # until then they get no digest, and miss none of its news
     Index("ix_subscriber_audience", "audience_id", "status"),
     Index("ix_subscriber_status", "status", "id"),
     sqlite_autoincrement=True,  # a number is never used again: old links must not open somebody else's page
@@ -256,6 +257,18 @@ signup = Table(  # one request to (re)join or to change, waiting for its confirm
     Column("refused_at", Instant),
     sqlite_autoincrement=True,  # a confirmation link must never confirm somebody else's sign-up
 )
+address_change = Table(  # a reader's new address, waiting for its mailbox to say yes
+    "address_change",
+    metadata,
+    _id(),
+    _ref("subscriber_id", "subscriber", nullable=False, index=True),
+    Column("address", String(254), nullable=False),  # as in subscriber
+    Column("language", String(35), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    sqlite_autoincrement=True,  # a link must never give somebody else's address away
+)
 seal = Table(  # the chain over the record of consent: nothing personal, only ever added to
     "seal",
     metadata,
@@ -280,7 +293,7 @@ consent = Table(  # append-only: what was agreed to, when, how; and every later 
     _id(),
     _ref("subscriber_id", "subscriber", nullable=False, index=True),
     Column("at", Instant, nullable=False),
-    Column("act", String(20), nullable=False),  # asked · confirmed · changed · refused · unsubscribed
+    Column("act", String(20), nullable=False),  # asked · confirmed · changed · …: subscribers/consent.py
     Column("actor", String(80), nullable=False),  # reader · one-click · admin:<name>
     _ref("wording_id", "wording"),
     _ref("signup_id", "signup"),

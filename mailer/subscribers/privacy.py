@@ -16,7 +16,7 @@ from mailer.subscribers.status import Subscriber
 from mailer.tools.address import Address
 from mailer.tools.tokens import Keyring, Purpose
 
-TABLES = frozenset({"subscriber", "signup", "consent", "suppression", "budget"})
+TABLES = frozenset({"subscriber", "signup", "address_change", "consent", "suppression", "budget"})
 """Where this room keeps something about people. Of the last two: a keyed hash only."""
 
 

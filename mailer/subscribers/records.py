@@ -78,5 +78,6 @@ async def show(db: AsyncConnection, address: str) -> dict[str, Any] | None:
         **asdict(person),
         "choice": chosen,
         "signups": await store.signups_of(db, person.id),
+        "address_changes": await store.address_changes_of(db, person.id),
         "consent": await store.trail(db, person.id),
     }

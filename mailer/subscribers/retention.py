@@ -37,6 +37,7 @@ class Swept:
     left: int = 0
     letters: int = 0
     budgets: int = 0
+    address_changes: int = 0
 
 
 def limits(settings: Settings, now: datetime) -> Limits:
@@ -63,6 +64,7 @@ async def sweep(
     swept.letters = await blank_old(database, sweeper.limits.letters)
     async with database.transaction() as db:
         swept.budgets = await forget_budgets(db, now)
+        swept.address_changes = await store.forget_address_changes(db, now)
     await database.scrub()
     return swept
 

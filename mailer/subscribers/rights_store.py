@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import Select, delete, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.subscribers.status import Status
-from mailer.tables import signup, subscriber, suppression
+from mailer.tables import address_change, signup, subscriber, suppression
 
 
 async def lock_people(db: AsyncConnection, people: Sequence[int]) -> list[int]:
@@ -19,9 +19,16 @@ async def lock_people(db: AsyncConnection, people: Sequence[int]) -> list[int]:
 
 
 async def delete_people(db: AsyncConnection, people: Sequence[int]) -> None:
-    """Delete them and their sign-ups; their record of consent must be gone by now."""
+    """Delete them and what they asked for; their record of consent must be gone by now."""
+    await db.execute(delete(address_change).where(address_change.c.subscriber_id.in_(people)))
     await db.execute(delete(signup).where(signup.c.subscriber_id.in_(people)))
     await db.execute(delete(subscriber).where(subscriber.c.id.in_(people)))
+
+
+async def forget_address_changes(db: AsyncConnection, now: datetime) -> int:
+    """Delete the new addresses whose links no longer work; returns how many."""
+    over = or_(address_change.c.expires_at <= now, address_change.c.used_at.is_not(None))
+    return (await db.execute(delete(address_change).where(over))).rowcount
 
 
 async def add_suppressions(db: AsyncConnection, hashes: Sequence[str], reason: str, now: datetime) -> None:

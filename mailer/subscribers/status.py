@@ -24,6 +24,7 @@ class Subscriber:
     created_at: datetime
     confirmed_at: datetime | None
     ended_at: datetime | None
+    paused_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mailer.subscribers.status import Signup, Status, Subscriber
 from mailer.subscribers.wish import Audience, Wish
 from mailer.tables import (
     Instant,
+    address_change,
     audience,
     audience_region,
     budget,
@@ -35,7 +36,7 @@ def readers(frequency: str) -> Select[tuple[int, str, int, int | None, datetime 
     """Who may get a digest of this frequency: columns recipient, address, audience_id, news_after, confirmed_at.
 
     news_after: the arrival number after which something is news to somebody who was imported.
-    confirmed_at: since when they are readers without a break.
+    confirmed_at: since when they are readers without a break. Who pauses is left out, and keeps their place.
     """
     return (
         select(
@@ -46,7 +47,11 @@ def readers(frequency: str) -> Select[tuple[int, str, int, int | None, datetime 
             subscriber.c.confirmed_at,
         )
         .join(audience, audience.c.id == subscriber.c.audience_id)
-        .where(subscriber.c.status == Status.CONFIRMED, audience.c.frequency == frequency)
+        .where(
+            subscriber.c.status == Status.CONFIRMED,
+            subscriber.c.paused_until.is_(None),
+            audience.c.frequency == frequency,
+        )
     )
 
 
@@ -292,6 +297,11 @@ async def trail(db: AsyncConnection, number: int) -> list[dict[str, Any]]:
 async def signups_of(db: AsyncConnection, number: int) -> list[dict[str, Any]]:
     query = select(signup).where(signup.c.subscriber_id == number).order_by(signup.c.id)
     return [dict(row) for row in (await db.execute(query)).mappings()]
+
+
+async def address_changes_of(db: AsyncConnection, number: int) -> list[dict[str, Any]]:
+    query = select(address_change).where(address_change.c.subscriber_id == number)
+    return [dict(row) for row in (await db.execute(query.order_by(address_change.c.id))).mappings()]
 
 
 # ── budgets ─────────────────────────────────────────────────────────────────────────────────────────
