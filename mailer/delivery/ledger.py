@@ -190,6 +190,7 @@ class Ledger:
 
     async def leave(self) -> None:
         """Give up the lease; nothing may be handed to us any more."""
+        self._epoch.close()
         await self._run(text("DELETE FROM worker WHERE id = :worker"), worker=self.worker)
 
     async def claim(self, batches: Collection[int], limit: int, now: datetime) -> list[Claimed]:

@@ -6,7 +6,7 @@ Each function works inside the caller's transaction. What a worker does to the r
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -124,26 +124,27 @@ async def set_mailing_state(db: AsyncConnection, mailing_id: int, state: Mailing
 
 async def put(
     db: AsyncConnection,
-    envelope: Envelope,
+    envelopes: Sequence[Envelope],
     now: datetime,
     *,
     mailing_name: str = "confirmations",
     stream: Stream = Stream.TRANSACTIONAL,
 ) -> int:
-    """One letter, due now. Returns its batch, to be enqueued once the transaction is committed."""
+    """Letters, due now; at least one. Returns their batch, to be enqueued once the transaction is committed."""
     mailing_id = await open_mailing(db, mailing_name, stream, now)
-    batch_id = await _open_batch(db, mailing_id, 1)
-    values = {
-        "mailing_id": mailing_id,
-        "batch_id": batch_id,
-        "edition_id": envelope.edition,
-        "recipient": envelope.recipient,
-        "reference": envelope.reference,
-        "address": envelope.address,
-        "status": "due",
-        "due_at": now,
-    }
-    await db.execute(insert(ledger).values(values))
+    batch_id = await _open_batch(db, mailing_id, len(envelopes))
+    same = {"mailing_id": mailing_id, "batch_id": batch_id, "status": "due", "due_at": now}
+    rows = [
+        {
+            **same,
+            "edition_id": envelope.edition,
+            "recipient": envelope.recipient,
+            "reference": envelope.reference,
+            "address": envelope.address,
+        }
+        for envelope in envelopes
+    ]
+    await db.execute(insert(ledger), rows)
     return batch_id
 
 
@@ -165,9 +166,9 @@ async def put_all(
     batches = [await _open_batch(db, mailing_id, size) for size in sizes]
     if not batches:
         return []
-    source = envelopes.add_columns(
-        func.row_number().over(order_by=envelopes.selected_columns["recipient"]).label("place")
-    ).subquery()
+    # Readers of one edition stand together, so that it is read and printed once and not for each of them.
+    order = envelopes.selected_columns["edition_id"], envelopes.selected_columns["recipient"]
+    source = envelopes.add_columns(func.row_number().over(order_by=order).label("place")).subquery()
     # A row that came between the count and this statement goes into the last batch, not under the table.
     part = (source.c.place - 1) // batch_size
     last = len(batches) - 1

@@ -23,8 +23,8 @@ from mailer.delivery.wheel import CannotSend, Waiter, Wheel
 from mailer.settings import Settings
 from mailer.tools.clock import Clock
 
-AT_ONCE = 32
-"""Batches that `work_off` keeps in work."""
+AT_ONCE = 1000
+"""Batches that `work_off` keeps in work. Many: a batch may hold two letters only."""
 LOOK_SECONDS = 0.25
 """How often progress is told, and work of other workers looked at."""
 PATIENCE_SECONDS = 30.0
@@ -139,12 +139,14 @@ class Sender:
         """
         waits: dict[Waiter, int] = {}
         touched: set[int] = set()
-        tell_at = 0.0
+        tell_at = look_at = 0.0
         while not self._stopped:
-            if len(waits) < AT_ONCE:
+            if len(waits) < AT_ONCE and (not waits or self._wheel.time() >= look_at):
+                look_at = self._wheel.time() + LOOK_SECONDS
                 due, elsewhere = await self._patiently(lambda: self._look(mailing_id))
+                waited_for = set(waits.values())
                 for batch, stream in due:
-                    if batch not in waits.values():
+                    if batch not in waited_for:
                         waits[self._wheel.wait_for(batch, stream)] = batch
                 touched.update(waits.values())
                 if not waits and not elsewhere:

@@ -35,7 +35,7 @@ STOP_SECONDS = LEASE.total_seconds() * 0.75
 IDLE_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 """When stopping, a relay has so long to answer for the letters on the wire."""
-CLAIM_BATCHES = 16
+CLAIM_BATCHES = 500
 TRIES = 4
 """After so many failures in a row of every relay, whoever waits is told."""
 
