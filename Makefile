@@ -34,7 +34,7 @@ run: .venv/run.stamp
 	$(BIN)/mailer serve
 
 test: .venv/work.stamp
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: .venv/work.stamp
 	$(BIN)/ruff format --check

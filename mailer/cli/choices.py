@@ -8,7 +8,7 @@ from rich.table import Table
 
 from mailer import choices as room
 from mailer.choices import Choices, Schedule
-from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
+from mailer.cli.frame import Trouble, open_database, read_settings, run, say, screen
 
 app = typer.Typer(no_args_is_help=True, help="What readers can choose: regions, kinds, how often.")
 
@@ -33,7 +33,7 @@ def show() -> None:
         table.add_row(kind.code, kind.name("en"))
     screen.print(table)
     for schedule in offered.schedules:
-        screen.print(f"{schedule.frequency}: {_when(schedule)}")
+        say(f"{schedule.frequency}: {_when(schedule)}")
 
 
 @app.command()
@@ -51,7 +51,7 @@ def load(
             await room.load(db, toml)
 
     run(work())
-    screen.print(f"Taken from {file}. See it with `mailer choices show`.")
+    say(f"Taken from {file}. See it with `mailer choices show`.")
 
 
 def _when(schedule: Schedule) -> str:

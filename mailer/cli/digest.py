@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from mailer import delivery, digests, subscribers
-from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
+from mailer.cli.frame import Trouble, open_database, read_settings, run, say, screen
 from mailer.cli.subscribers import find_person
 from mailer.database import Database
 from mailer.delivery import Counts, Sender
@@ -45,7 +45,7 @@ def run_(
             f"{one.period.frequency} {one.period.name}: {one.letters} letters in {len(one.editions)} editions"
         )
     if not counts.total:
-        screen.print("Nothing was waiting to be sent.")
+        say("Nothing was waiting to be sent.")
     else:
         screen.print(_in_words(counts))
     if counts.deferred:
@@ -143,7 +143,7 @@ def explain(address: Annotated[str, typer.Argument(help="The reader's mail addre
 
     found = run(work())
     if found.due is None:
-        screen.print("Their frequency is no longer on offer: no digest is planned for them.")
+        say("Their frequency is no longer on offer: no digest is planned for them.")
     else:
         screen.print(
             f"Their next digest is {found.due.frequency} {found.due.name}, due {found.due.due_at:%Y-%m-%d %H:%M} UTC."

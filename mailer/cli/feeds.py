@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from mailer import news
-from mailer.cli.frame import open_database, read_settings, run, screen
+from mailer.cli.frame import open_database, read_settings, run, say, screen
 
 app = typer.Typer(no_args_is_help=True, help="The list of feeds.")
 
@@ -37,7 +37,7 @@ def add_feed(
             )
 
     run(work())
-    screen.print("Added. `mailer news poll` reads it now; `mailer serve` does so every half hour.")
+    say("Added. `mailer news poll` reads it now; `mailer serve` does so every half hour.")
 
 
 @app.command("remove")

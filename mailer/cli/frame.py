@@ -28,6 +28,11 @@ errors = Console(highlight=False, stderr=True)
 """Where troubles go."""
 
 
+def say(text: str) -> None:
+    """A sentence, as it is: no markup, and lines are broken by the terminal only."""
+    screen.print(text, markup=False, soft_wrap=True)
+
+
 class Trouble(Exception):
     """Something is wrong that the person at the keyboard can mend. The message says what, and how.
 

@@ -8,7 +8,7 @@ import typer
 from mailer import choices, news
 from mailer.choices import Choices, Meaning
 from mailer.cli import feeds
-from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
+from mailer.cli.frame import Trouble, open_database, read_settings, run, say
 from mailer.news import AddedArticle, Draft, FeedReport, Instead, Offer
 from mailer.tools.clock import utc_now
 from mailer.tools.http_fetch import Fetcher
@@ -28,9 +28,9 @@ def poll() -> None:
 
     reports = run(work())
     if not reports:
-        screen.print("There is no feed yet. Add one: mailer news feed add https://www.example.org/feed")
+        say("There is no feed yet. Add one: mailer news feed add https://www.example.org/feed")
     for report in reports:
-        screen.print(_in_words(report), markup=False)
+        say(_in_words(report))
     if reports and all(report.error for report in reports):
         raise typer.Exit(1)
 
@@ -87,11 +87,9 @@ def add(
 def _tell(added: AddedArticle) -> None:
     text = next(iter(added.item.texts.values()))
     words = "taken" if added.new else "is there already"
-    screen.print(f"✓ {words}: {text.title} ({added.item.published_on}, {text.url})", markup=False)
+    say(f"✓ {words}: {text.title} ({added.item.published_on}, {text.url})")
     for label in added.unknown:
-        screen.print(
-            f"    it waits until somebody says what {label!r} means: mailer news label …", markup=False
-        )
+        say(f"    it waits until somebody says what {label!r} means: mailer news label …")
 
 
 def _wanted(offer: Offer) -> str | None:
@@ -100,7 +98,7 @@ def _wanted(offer: Offer) -> str | None:
     described = f"related: {draft.title} ({draft.published_on or 'no date'})"
     if offer.known or not sys.stdin.isatty():
         how = "is there already" if offer.known else f"mailer news add {draft.url or 'ITS-ADDRESS'}"
-        screen.print(f"  {described}: {how}", markup=False)
+        say(f"  {described}: {how}")
         return None
     if draft.url:
         return draft.url if typer.confirm(f"  {described}. Take it too?") else None
@@ -119,9 +117,9 @@ def labels() -> None:
 
     found = run(work())
     for label in found:
-        screen.print(label, markup=False)
+        say(label)
     if not found:
-        screen.print("None waits.")
+        say("None waits.")
 
 
 @app.command()
@@ -141,7 +139,7 @@ def label(
             meaning = _meaning(await choices.read(db), kind, region, everyone=everyone, ignored=ignored)
             return await news.explain_label(db, text, meaning, utc_now())
 
-    screen.print(f"Noted. {len(run(work()))} items that waited for it are ready now.")
+    say(f"Noted. {len(run(work()))} items that waited for it are ready now.")
 
 
 def _meaning(

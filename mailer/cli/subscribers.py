@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer import choices
 from mailer import subscribers as room
-from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
+from mailer.cli.frame import Trouble, open_database, read_settings, run, say, screen
 from mailer.personal import ROOMS
 from mailer.subscribers import Segment, UnknownWord
 from mailer.tools.address import AddressError
@@ -47,7 +47,7 @@ def list_(
 
     run(_each(add, status=status, region=region, kind=kind, frequency=frequency, language=language))
     screen.print(table)
-    screen.print(f"{table.row_count} readers")
+    say(f"{table.row_count} readers")
 
 
 @app.command()
@@ -85,9 +85,7 @@ def show(address: Address) -> None:
             screen.print(f"[bold]{name}[/] ", end="")
             screen.print(_text(value) if value is not None else "-", markup=False)
     for act in known["consent"]:
-        screen.print(
-            f"{_text(act['at'])}  {act['act']} by {act['actor']}  {json.dumps(act['details'])}", markup=False
-        )
+        say(f"{_text(act['at'])}  {act['act']} by {act['actor']}  {json.dumps(act['details'])}")
         if act["wording"]:
             screen.print(f"    “{act['wording']}”", markup=False, style="dim")
 
@@ -101,9 +99,7 @@ def unsubscribe(address: Address) -> None:
             person = await find_person(db, address)
             return await room.unsubscribe(db, person.id, utc_now(), actor="admin:cli") is not None
 
-    screen.print(
-        f"{address} " + ("gets no more mail." if run(work()) else "was unsubscribed already."), markup=False
-    )
+    say(f"{address} " + ("gets no more mail." if run(work()) else "was unsubscribed already."))
 
 
 async def _each(use: Callable[[dict[str, str]], Any], **words: str | None) -> None:
