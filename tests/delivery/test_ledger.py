@@ -196,7 +196,7 @@ async def test_withdrawing_is_the_last_word_until_the_letter_is_handed_out(
 async def test_planning_withdraws_digests_only(database: Database) -> None:
     await fill(database, 1)
     async with database.transaction() as db:
-        await put(db, Envelope(1, 1, "reader0@example.org"), NOW)
+        await put(db, [Envelope(1, 1, "reader0@example.org")], NOW)
         assert await withdraw_all(db, select(ledger.c.recipient), NOW) == 1
         assert await withdraw(db, 1, NOW) == 1
 

@@ -231,7 +231,7 @@ async def test_confirmations_overtake_digests(database: Database, clock: FrozenC
         while not sink.taken:
             await asyncio.sleep(0.01)
         async with database.transaction() as db:
-            batch = await put(db, Envelope(1, 77, "visitor@example.org"), NOW)
+            batch = await put(db, [Envelope(1, 77, "visitor@example.org")], NOW)
         await sending.send_batch(batch)
         assert sink.taken["visitor@example.org"] == 1
         sent_before = len(sink.taken)
