@@ -5,6 +5,7 @@ import sys
 import tempfile
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.async_api import Browser, Page
@@ -19,9 +20,12 @@ ONCE = {"error 405", "latest news of a region", "preferences with a mistake", "n
 """Pages so like another that one look is enough."""
 
 
+TELEPHONE: dict[str, Any] = {"color_scheme": "dark", "is_mobile": True, "device_scale_factor": 1.5}
+
+
 async def take_pages(browser: Browser, house: House, folder: Path) -> None:
     """Every page: light on a desk, dark on a telephone, and in Arabic."""
-    ways = (
+    ways: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("light", "en", {"width": 1000, "height": 700}),
         ("phone-dark", "de", {"width": 390, "height": 700, "color_scheme": "dark"}),
         ("arabic", "ar", {"width": 1000, "height": 700}),
@@ -44,8 +48,7 @@ async def take_digest(browser: Browser, house: House, folder: Path) -> None:
     async with window(browser, 680, 860) as desk:
         await desk.page.set_content(html)
         light = await desk.page.screenshot()
-    options = {"color_scheme": "dark", "is_mobile": True, "device_scale_factor": 1.5}
-    async with window(browser, 375, 812, **options) as telephone:
+    async with window(browser, 375, 812, **TELEPHONE) as telephone:
         await telephone.page.set_content(html)
         dark = await telephone.page.screenshot()
     async with window(browser, 1180, 920) as wall:
@@ -57,8 +60,7 @@ async def take_form(browser: Browser, house: House, folder: Path) -> None:
     async with window(browser, 760, 860) as desk:
         await desk.page.goto(f"{house.base}/subscribe")
         light = await desk.page.screenshot()
-    options = {"color_scheme": "dark", "is_mobile": True, "device_scale_factor": 1.5}
-    async with window(browser, 375, 812, **options) as telephone:
+    async with window(browser, 375, 812, **TELEPHONE) as telephone:
         await telephone.page.goto(f"{house.base}/subscribe")
         dark = await telephone.page.screenshot()
     async with window(browser, 1260, 920) as wall:
