@@ -9,12 +9,10 @@ It never calls up: rooms above read the ledger.
 from mailer.delivery.envelope import Content, Envelope, Slot, Stream
 from mailer.delivery.epoch import accept_restored
 from mailer.delivery.mailings import (
-    Counts,
     MailingState,
     hasten,
     open_digest_letters,
     open_mailing,
-    progress,
     put,
     put_all,
     resend_unknown,
@@ -26,9 +24,11 @@ from mailer.delivery.mailings import (
 from mailer.delivery.personal import blank_old, letter_about
 from mailer.delivery.reconcile import reconcile
 from mailer.delivery.sender import Sender
+from mailer.delivery.standing import Answers, Counts, Standing, progress, standing, watch
 from mailer.delivery.wheel import CannotSend
 
 __all__ = [
+    "Answers",
     "CannotSend",
     "Content",
     "Counts",
@@ -36,6 +36,7 @@ __all__ = [
     "MailingState",
     "Sender",
     "Slot",
+    "Standing",
     "Stream",
     "accept_restored",
     "blank_old",
@@ -50,6 +51,8 @@ __all__ = [
     "resend_unknown",
     "save_edition",
     "set_mailing_state",
+    "standing",
+    "watch",
     "withdraw",
     "withdraw_all",
 ]

@@ -1,13 +1,11 @@
-"""The callers' side of the ledger: editions, mailings and envelopes go in, counts come out.
+"""The callers' side of the ledger: editions, mailings and envelopes go in, and are withdrawn.
 
 Each function works inside the caller's transaction. What a worker does to the rows stands in `ledger.py`.
 """
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -31,27 +29,6 @@ class MailingState(StrEnum):
     OPEN = "open"
     PAUSED = "paused"
     CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of the letters of a mailing, or of a run."""
-
-    due: int = 0
-    handed: int = 0
-    accepted: int = 0
-    deferred: int = 0
-    rejected: int = 0
-    skipped: int = 0
-    unknown: int = 0
-
-    @property
-    def total(self) -> int:
-        return sum(getattr(self, field.name) for field in fields(self))
-
-    @property
-    def unfinished(self) -> int:
-        return self.due + self.handed + self.deferred
 
 
 async def save_edition(db: AsyncConnection, content: Content) -> int:
@@ -222,9 +199,13 @@ async def withdraw_all(
 
 
 async def hasten(db: AsyncConnection, now: datetime) -> int:
-    """What was deferred may be tried at once, before its time. Returns how many letters."""
+    """What was deferred may be tried at once, before its time. Returns how many letters.
+
+    Not where a provider asked us to slow down: it would only be angrier.
+    """
     waiting = (ledger.c.status == "deferred") & (ledger.c.due_at > literal(now, Instant))
-    return (await db.execute(update(ledger).where(waiting).values(due_at=now))).rowcount
+    ours = update(ledger).where(waiting, ledger.c.blame.in_(("recipient", "relay")))
+    return (await db.execute(ours.values(due_at=now))).rowcount
 
 
 async def resend_unknown(db: AsyncConnection, now: datetime) -> int:
@@ -245,30 +226,6 @@ def _digests() -> Any:
 def open_digest_letters() -> Select[Any]:
     """recipient, status, low of each digest letter that is due, deferred or handed, for planning the next."""
     return select(ledger.c.recipient, ledger.c.status, ledger.c.low).where(_UNFINISHED, _digests())
-
-
-async def progress(db: AsyncConnection, mailing_id: int | None = None) -> Counts:
-    """What became of the letters of one mailing, or of all."""
-    statement = _counting()
-    if mailing_id is not None:
-        batches = select(batch.c.id).where(batch.c.mailing_id == mailing_id)
-        statement = statement.where(ledger.c.batch_id.in_(batches))
-    return Counts(**{row[0]: row[1] for row in await db.execute(statement)})
-
-
-async def count_batches(db: AsyncConnection, batches: Collection[int]) -> Counts:
-    """What became of the letters of these batches."""
-    found: Counter[str] = Counter()
-    numbers = sorted(batches)
-    for at in range(0, len(numbers), 1000):
-        some = numbers[at : at + 1000]
-        for row in await db.execute(_counting().where(ledger.c.batch_id.in_(some))):
-            found[row[0]] += row[1]
-    return Counts(**found)
-
-
-def _counting() -> Select[Any]:
-    return select(ledger.c.status, func.count()).group_by(ledger.c.status)
 
 
 async def stream_of(db: AsyncConnection, batch_id: int) -> Stream | None:

@@ -14,10 +14,11 @@ from mailer.delivery.envelope import Stream
 from mailer.delivery.epoch import EpochFile, Restored
 from mailer.delivery.lane import Lane
 from mailer.delivery.ledger import Ledger, LedgerDown, trouble
-from mailer.delivery.mailings import Counts, any_handed, count_batches, stream_of
+from mailer.delivery.mailings import any_handed, stream_of
 from mailer.delivery.pace import Shares
 from mailer.delivery.reconcile import take_back, unfinished_batches
 from mailer.delivery.relay import Relay, RelayError, parse_relays
+from mailer.delivery.standing import Counts, count_batches
 from mailer.delivery.watchdog import Watchdog
 from mailer.delivery.wheel import CannotSend, Waiter, Wheel
 from mailer.settings import Settings
