@@ -3,7 +3,7 @@
 They are built from the settings, never from a request's Host header.
 """
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from mailer.settings import Settings
 from mailer.tools.tokens import Keyring, Purpose
@@ -24,8 +24,21 @@ class Links:
         subject = self.keyring.read(purpose, token)
         return int(subject) if subject is not None and subject.isdecimal() else None
 
+    @property
+    def origin(self) -> str:
+        """As browsers name us in the Origin header (RFC 6454 §6.1)."""
+        return urlsplit(self.base)._replace(path="").geturl().lower()
+
     def sign_up(self) -> str:
         return f"{self.base}/"
+
+    def subscribe(self) -> str:
+        """Where forms on other sites send what was filled in."""
+        return f"{self.base}/subscribe"
+
+    def embed(self) -> str:
+        """The form alone, for a frame on another site."""
+        return f"{self.base}/embed"
 
     def confirm(self, signup: int) -> str:
         return self._signed("confirm", Purpose.CONFIRM, signup)

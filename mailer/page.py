@@ -4,12 +4,14 @@ In goes the name of a template that extends `pages/base.html`, out comes HTML. I
 """
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from mailer.settings import Settings
+from mailer.tools import web_guard
 from mailer.tools.colours import contrast, readable
 from mailer.tools.languages import own_name
 from mailer.tools.templates import environment, templates_folder
@@ -74,6 +76,11 @@ def button_colours(colour: str, ground: str) -> tuple[str, str]:
     """(the button's own, its words'), seen well on the ground and read well on the button."""
     button = readable(colour, ground, 3)
     return button, max(("#ffffff", "#000000"), key=lambda words: contrast(words, button))
+
+
+def content_policy(settings: Settings, framed_by: Iterable[str]) -> str:
+    """The Content-Security-Policy of the one page that those sites may frame."""
+    return web_guard.content_policy(image_sources(settings), framed_by)
 
 
 def image_sources(settings: Settings) -> tuple[str, ...]:

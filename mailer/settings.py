@@ -1,6 +1,7 @@
 """Every setting once, with its unit and a one-line reason. docs/settings.md lists the same."""
 
 import os
+import re
 from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +72,10 @@ class Settings(BaseSettings):
     funder_emblem_size: str = Field("72x48", description="width x height in pixels of the emblem in mails")
     funder_statement: str = Field("", description="'Funded by …', beside the emblem")
     funder_disclaimer: str = Field("", description="the disclaimer that a funder asks for")
+    embed_sites: str = Field(
+        "",
+        description="space-separated sites that may frame the form or send it by script: 'https://www.example.org'",
+    )
     templates_dir: Path | None = Field(
         None, description="folder with templates of your own; a file there replaces ours"
     )
@@ -87,6 +92,9 @@ class Settings(BaseSettings):
     # How much, against abuse of the form: confirmation mails that may be asked for in an hour
     signups_per_network: int = Field(60, ge=1, description="from one network (an IPv4 /24 or an IPv6 /64)")
     signups_per_domain: int = Field(500, ge=1, description="for addresses of one mail domain")
+    signups_per_site: int = Field(
+        200, ge=1, description="through forms on one other site, which can't show that a person opened them"
+    )
     signups_in_all: int = Field(5000, ge=1, description="altogether")
 
     # How long
@@ -131,6 +139,16 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("embed_sites")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for site in value.split():
+            if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?", site):
+                raise ValueError(
+                    f"{site} must be scheme and host in small letters, as https://www.example.org"
+                )
+        return value
+
     @field_validator("brand_color")
     @classmethod
     def _colour(cls, value: str) -> str:
@@ -149,6 +167,10 @@ class Settings(BaseSettings):
     @property
     def language_list(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self.languages.split())) or ("en",)
+
+    @property
+    def embed_site_list(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.embed_sites.split()))
 
     @property
     def default_language(self) -> str:

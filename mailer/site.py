@@ -3,13 +3,14 @@
 It knows requests and responses, and nothing of what the pages are about.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from os import PathLike, stat_result
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -74,14 +75,38 @@ async def read_fields(request: Request) -> dict[str, list[str]]:
     return values
 
 
+def is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+async def read_json_fields(request: Request) -> dict[str, list[str]]:
+    """The same of a JSON object whose values are texts or lists of texts. Raises HTTPException(400)."""
+    try:
+        data = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise HTTPException(400) from None
+    if not isinstance(data, dict) or len(data) > 200:
+        raise HTTPException(400)
+    fields = {name: value if isinstance(value, list) else [value] for name, value in data.items()}
+    if not all(isinstance(one, str) for values in fields.values() for one in values):
+        raise HTTPException(400)
+    return fields
+
+
 def static_routes(settings: Settings) -> list[BaseRoute]:
-    """Our stylesheets and icons; their addresses change with their content."""
+    """Our stylesheets and icons, whose addresses change with their content, and the script for other sites."""
 
     async def brand(request: Request) -> Response:
         return Response(brand_css(settings), media_type="text/css", headers=_FOR_EVER)
 
+    async def script(request: Request) -> Response:
+        """For other sites: its address never changes, so it is asked for again each hour."""
+        headers = {"Cache-Control": "public, max-age=3600", "Cross-Origin-Resource-Policy": "cross-origin"}
+        return FileResponse(static_folder() / "embed.js", media_type="text/javascript", headers=headers)
+
     return [
         Route("/static/brand.css", brand, methods=["GET"]),
+        Route("/static/embed.js", script, methods=["GET"]),
         Mount("/static", _Static(directory=static_folder())),
     ]
 

@@ -15,6 +15,7 @@ from mailer.subscribers.records import COLUMNS, csv_line, find, list_subscribers
 from mailer.subscribers.release import release
 from mailer.subscribers.retention import Swept, sweep
 from mailer.subscribers.segments import Segment, UnknownWord, segment
+from mailer.subscribers.snippets import Embedding, snippet
 from mailer.subscribers.status import Status, Subscriber
 from mailer.subscribers.store import audiences, forget_budgets, readers
 from mailer.subscribers.unsubscribe import unsubscribe
@@ -25,6 +26,7 @@ __all__ = [
     "Audience",
     "Basis",
     "Column",
+    "Embedding",
     "Fate",
     "ListError",
     "PersonalData",
@@ -53,6 +55,7 @@ __all__ = [
     "seal",
     "segment",
     "show",
+    "snippet",
     "sweep",
     "take",
     "undo",

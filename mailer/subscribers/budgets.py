@@ -53,6 +53,11 @@ def buckets(
     ]
 
 
+def site_bucket(site: str, limit: int, hashed: Callable[[str], str], now: datetime) -> Bucket:
+    """What a form on another site must find unspent. limit: requests an hour."""
+    return _bucket(f"site:{hashed(site)}", _HOUR, limit, now)
+
+
 def _bucket(key: str, length: timedelta, limit: int, now: datetime) -> Bucket:
     begins_at = _START + (now - _START) // length * length
     return Bucket(key, begins_at, begins_at + length, limit)

@@ -4,6 +4,7 @@ A field that isn't there (because there is nothing to choose, or in a form on so
 the whole offer, or its first entry.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from mailer.tools.address import Address, AddressError, parse
 
 Fields = Mapping[str, Sequence[str]]
 """Every value of each field, in the order of the form."""
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,120}")
 
 TRAP = "homepage"
 """A field that people don't see. Programs fill it in."""
@@ -61,6 +64,17 @@ def filled_from(wish: Wish, offered: Choices) -> Filled:
         language=wish.languages[0],
         frequency=wish.frequency,
     )
+
+
+def site_of(ours: str, fetch_site: str, origin: str) -> str:
+    """The other site on whose page a form stood; "" for ours, "unknown" where the request doesn't say.
+
+    ours, origin: as in the Origin header; fetch_site: Sec-Fetch-Site, which browsers send even where our
+    Referrer-Policy makes Origin "null". Programs can lie in both, and gain nothing but the common budgets.
+    """
+    if fetch_site == "same-origin" or origin == ours:
+        return ""
+    return origin if _ORIGIN.fullmatch(origin) else "unknown"
 
 
 def is_trapped(fields: Fields) -> bool:

@@ -37,9 +37,11 @@ class RoomPages(Site):
         if batch is not None:
             await self.wake(batch)
 
-    def _check_mail(self, language: str, address: str, suggestion: str | None = None) -> Response:
+    def _check_mail(
+        self, language: str, address: str, suggestion: str | None = None, *, framed: bool = False
+    ) -> Response:
         """The same whoever asked, and whether a letter goes out or not."""
-        return self.answer(language, "check_mail.html", address=address, suggestion=suggestion)
+        return self.answer(language, "check_mail.html", address=address, suggestion=suggestion, framed=framed)
 
     def _number(self, purpose: Purpose, request: Request) -> int:
         number = self.links.read(purpose, request.path_params["token"])

@@ -11,6 +11,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_BODY = 64 * 1024
 
 
+def content_policy(images: Iterable[str] = (), framed_by: Iterable[str] = ()) -> str:
+    """The Content-Security-Policy of a page. framed_by: sites (as "https://www.example.org") that may frame it."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "style-src 'self'",
+            " ".join(("img-src 'self'", *images)),
+            "form-action 'self'",
+            "base-uri 'none'",
+            "object-src 'none'",
+            " ".join(("frame-ancestors", *(tuple(framed_by) or ("'none'",)))),
+        )
+    )
+
+
 class WebGuard:
     """max_body: bytes; a larger request gets 413 and never reaches the app. secure: we are behind https.
 
@@ -24,17 +39,7 @@ class WebGuard:
         self.app = app
         self.max_body = max_body
         self.headers = {
-            "Content-Security-Policy": "; ".join(
-                (
-                    "default-src 'none'",
-                    "style-src 'self'",
-                    " ".join(("img-src 'self'", *images)),
-                    "form-action 'self'",
-                    "base-uri 'none'",
-                    "object-src 'none'",
-                    "frame-ancestors 'none'",
-                )
-            ),
+            "Content-Security-Policy": content_policy(images),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Cross-Origin-Opener-Policy": "same-origin",

@@ -96,5 +96,8 @@ async def visitor(
     )
     guarded = WebGuard(app, secure=True)
     transport = httpx2.ASGITransport(app=guarded, client=("192.0.2.7", 5000))
-    async with httpx2.AsyncClient(transport=transport, base_url="https://news.example.org") as browser:
+    ours = {"Sec-Fetch-Site": "same-origin"}  # as browsers say of a form on our own page
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="https://news.example.org", headers=ours
+    ) as browser:
         yield Visitor(browser, database, settings, clock, Links(settings), woken)

@@ -18,6 +18,7 @@ async def all_pages(visitor: Visitor) -> dict[str, str]:
     return {
         "/": "/",
         "/subscribe": "/subscribe",
+        "/embed": "/embed",
         "/confirm/{token}": path(links.confirm(asked)),
         "/confirm/{token}/again": path(links.confirm(asked)) + "/again",
         "/refuse/{token}": path(links.refuse(asked)),
