@@ -427,6 +427,10 @@ batch = Table(  # what one job of the work engine carries: a number
     _id(),
     _ref("mailing_id", "mailing", nullable=False, index=True),
     Column("size", Integer, nullable=False),
+    Column(
+        "done", Boolean, nullable=False, default=False
+    ),  # nothing of it can leave any more; found by reconcile
+    Index("ix_batch_undone", "id", sqlite_where=text("NOT done"), postgresql_where=text("NOT done")),
 )
 worker = Table(  # a process that sends; its letters are its own until its lease ends
     "worker",

@@ -86,9 +86,11 @@ _CLAIM_POSTGRESQL = text(
 _NEXT_EPOCH = text("UPDATE epoch SET value = value + 1 RETURNING value")
 
 # A row is ours as long as nobody else was handed it: also when our lease ended and it was taken back.
-_SET = """UPDATE ledger SET status = :status, attempts = attempts - :back, done_at = :done_at, due_at = coalesce(:due_at, ledger.due_at),
-    relay = :relay, code = :code, reply = j.reply, blame = :blame"""
-_OURS = "ledger.id = j.id AND ledger.worker_id = :worker AND ledger.status IN ('handed', 'due', 'unknown')"
+_SET = """UPDATE ledger SET status = :status, attempts = attempts - :back, done_at = :done_at,
+    due_at = coalesce(:due_at, ledger.due_at), relay = :relay, code = :code, reply = j.reply, blame = :blame"""
+# What became unknown stays so until a last word comes: only a person sends it again.
+_OURS = """ledger.id = j.id AND ledger.worker_id = :worker
+    AND (ledger.status IN ('handed', 'due') OR ledger.status = 'unknown' AND :status <> 'deferred')"""
 
 _SETTLE_SQLITE = text(
     f"""{_SET} FROM (SELECT CAST(key AS INTEGER) AS id, value AS reply FROM json_each(:replies)) AS j

@@ -20,7 +20,7 @@ from mailer.tables import Id, Instant, batch, block, edition, ledger, mailing
 
 OPEN = ("due", "deferred")
 """Rows that nobody holds: they may be claimed or withdrawn."""
-_UNFINISHED = text("ledger.status IN ('due', 'deferred', 'handed')")
+UNFINISHED = text("ledger.status IN ('due', 'deferred', 'handed')")
 HANDED = text("ledger.status = 'handed'")
 # Written as text, since SQLite uses a partial index only for the very words of its condition.
 
@@ -210,7 +210,10 @@ async def hasten(db: AsyncConnection, now: datetime) -> int:
 
 async def resend_unknown(db: AsyncConnection, now: datetime) -> int:
     """A person decided: letters whose reply nobody saw go once more, with the same Message-ID. Returns how many."""
-    again = update(ledger).where(ledger.c.status == "unknown")
+    unknown = ledger.c.status == "unknown"
+    theirs = batch.c.id.in_(select(ledger.c.batch_id).where(unknown))
+    await db.execute(update(batch).where(theirs).values(done=False))
+    again = update(ledger).where(unknown)
     return (await db.execute(again.values(status="due", due_at=now, done_at=None))).rowcount
 
 
@@ -225,7 +228,7 @@ def _digests() -> Any:
 
 def open_digest_letters() -> Select[Any]:
     """recipient, status, low of each digest letter that is due, deferred or handed, for planning the next."""
-    return select(ledger.c.recipient, ledger.c.status, ledger.c.low).where(_UNFINISHED, _digests())
+    return select(ledger.c.recipient, ledger.c.status, ledger.c.low).where(UNFINISHED, _digests())
 
 
 async def stream_of(db: AsyncConnection, batch_id: int) -> Stream | None:

@@ -4,12 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, exists, literal, or_, select, update
+from sqlalchemy import delete, exists, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.delivery.envelope import Stream
 from mailer.delivery.lease import has_ended
-from mailer.delivery.mailings import HANDED, OPEN, MailingState
+from mailer.delivery.mailings import HANDED, OPEN, UNFINISHED, MailingState
 from mailer.tables import Instant, batch, ledger, mailing, worker
 
 
@@ -27,6 +27,7 @@ class UnknownPolicy(StrEnum):
 async def reconcile(db: AsyncConnection, now: datetime, policy: str = UnknownPolicy.RESEND) -> list[int]:
     """Take letters back from dead workers, and name each batch with letters that are due, urgent streams first."""
     await take_back(db, now, policy)
+    await close_batches(db)
     return [batch for batch, _ in await unfinished_batches(db, now)]
 
 
@@ -45,6 +46,15 @@ async def take_back(db: AsyncConnection, now: datetime, policy: str) -> int:
     return (await db.execute(held.values(values))).rowcount
 
 
+_UNDONE = text("NOT batch.done")
+
+
+async def close_batches(db: AsyncConnection) -> None:
+    """Batches of which nothing can leave any more are not looked at again, however many there have been."""
+    left = exists().where(ledger.c.batch_id == batch.c.id, UNFINISHED)
+    await db.execute(update(batch).where(_UNDONE, ~left).values(done=True))
+
+
 async def unfinished_batches(
     db: AsyncConnection,
     now: datetime,
@@ -60,7 +70,7 @@ async def unfinished_batches(
     statement = (
         select(batch.c.id, mailing.c.stream)
         .join(mailing, mailing.c.id == batch.c.mailing_id)
-        .where(mailing.c.state == MailingState.OPEN, waiting)
+        .where(_UNDONE, mailing.c.state == MailingState.OPEN, waiting)
         .where(or_(mailing.c.expires_at.is_(None), mailing.c.expires_at > literal(now, Instant)))
         .order_by(mailing.c.stream, batch.c.id)
         .limit(limit)

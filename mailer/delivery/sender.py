@@ -16,7 +16,7 @@ from mailer.delivery.lane import Lane
 from mailer.delivery.ledger import Ledger, LedgerDown, trouble
 from mailer.delivery.mailings import any_handed, stream_of
 from mailer.delivery.pace import Shares
-from mailer.delivery.reconcile import take_back, unfinished_batches
+from mailer.delivery.reconcile import close_batches, take_back, unfinished_batches
 from mailer.delivery.relay import Relay, RelayError, parse_relays
 from mailer.delivery.standing import Counts, count_batches
 from mailer.delivery.watchdog import Watchdog
@@ -141,6 +141,7 @@ class Sender:
         waits: dict[Waiter, int] = {}
         touched: set[int] = set()
         tell_at = look_at = 0.0
+        await self._patiently(self._tidy)
         while not self._stopped:
             if len(waits) < AT_ONCE and (not waits or self._wheel.time() >= look_at):
                 look_at = self._wheel.time() + LOOK_SECONDS
@@ -158,6 +159,10 @@ class Sender:
                 progress(await self._patiently(lambda: self._count(touched)))
                 tell_at = self._wheel.time() + max(LOOK_SECONDS, 20 * (self._wheel.time() - began))
         return await self._patiently(lambda: self._count(touched))
+
+    async def _tidy(self) -> None:
+        async with self._database.transaction() as db:
+            await close_batches(db)
 
     async def _look(self, mailing_id: int | None) -> tuple[list[tuple[int, Stream]], bool]:
         """What is due, and whether anyone still has letters in hand."""

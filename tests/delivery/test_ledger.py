@@ -21,6 +21,7 @@ from mailer.delivery import (
     put,
     put_all,
     reconcile,
+    resend_unknown,
     save_edition,
     set_mailing_state,
     withdraw,
@@ -28,7 +29,7 @@ from mailer.delivery import (
 )
 from mailer.delivery.epoch import EpochFile
 from mailer.delivery.ledger import Ledger, LedgerDown, LedgerFull, Result
-from mailer.tables import block, edition, ledger, worker
+from mailer.tables import batch, block, edition, ledger, worker
 from tests.conftest import NOW
 from tests.delivery.test_sender import CONTENT, fill
 
@@ -252,3 +253,18 @@ async def test_a_full_disk_and_a_busy_database_are_told_apart(sqlite_template: P
     broken = Ledger(Database(f"postgresql://nobody@127.0.0.1:1/{tmp_path.name}"), EpochFile(tmp_path))
     with pytest.raises(LedgerDown):
         await broken.enrol(NOW)
+
+
+async def test_a_finished_batch_is_not_looked_at_again_until_a_person_sends_it_once_more(
+    database: Database, tmp_path: Path
+) -> None:
+    await fill(database, 2)
+    mine = await enrolled(database, tmp_path)
+    first, second = await mine.claim([1], 2, NOW)
+    await mine.settle([result(first.number, mine.worker), result(second.number, mine.worker, "unknown")], NOW)
+    async with database.transaction() as db:
+        assert await reconcile(db, NOW) == []
+        assert (await db.execute(select(batch.c.done))).scalar_one() is True
+        assert await resend_unknown(db, NOW) == 1
+        assert await reconcile(db, NOW) == [1]
+    assert [r.number for r in await mine.claim([1], 2, NOW)] == [second.number]

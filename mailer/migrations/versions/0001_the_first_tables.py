@@ -192,11 +192,19 @@ def upgrade() -> None:
         sa.Column("id", Id, autoincrement=True, nullable=False),
         sa.Column("mailing_id", Id, nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["mailing_id"], ["mailing.id"], name=op.f("fk_batch_mailing_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
     )
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_batch_mailing_id"), ["mailing_id"], unique=False)
+        batch_op.create_index(
+            "ix_batch_undone",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("NOT done"),
+            postgresql_where=sa.text("NOT done"),
+        )
 
     op.create_table(
         "digest",
