@@ -51,23 +51,29 @@ class Block:
     quoted: Quoted
 
 
-Value = tuple[Slot, Part, bool]
-"""What an edition asks for: a slot's value, escaped for a part, in quoted-printable or as it is."""
+_LINKS = (Slot.UNSUBSCRIBE, Slot.PREFERENCES, Slot.CONFIRM, Slot.REFUSE)
+_PURPOSES = dict(
+    zip(_LINKS, (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.CONFIRM, Purpose.REFUSE), strict=True)
+)
+_ADDRESSES = tuple((part, quoted) for part in Part for quoted in (False, True))
+_PARTS = len(_LINKS) + len(_ADDRESSES)
+"""Values are numbered: the token of each link, then the address as each part wants it, then filled base64 parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Printed:
     """An edition as bytes, to be copied and filled.
 
-    pieces: the first is the reader's own header, the others are empty where a value goes. values: what is
-    asked for. fills: place and number of the value. parts: place of a base64 part with slots, and their
-    values. octets: of all pieces.
+    pieces: the first is the reader's own header; from then on every other one is empty, for a value. values: the
+    numbers of these values, in order. tokens, addresses: the numbers of what must be made. parts: base64 parts with
+    slots, and the numbers of their values. octets: of all pieces.
     """
 
     pieces: list[bytes]
-    values: list[Value]
-    fills: list[tuple[int, int]]
-    parts: list[tuple[int, Base64, list[int]]]
+    values: list[int]
+    tokens: list[int]
+    addresses: list[int]
+    parts: list[tuple[Base64, list[int]]]
     octets: int
 
 
@@ -75,6 +81,7 @@ class Press:
     """Prints editions from blocks, and remembers blocks that it has encoded lately."""
 
     def __init__(self, settings: Settings) -> None:
+        self._starts = _link_starts(settings)
         self._head = mailbox_header("From", settings.sender_name, settings.sender_address)
         if settings.reply_to:
             self._head += mailbox_header("Reply-To", "", settings.reply_to)
@@ -94,7 +101,7 @@ class Press:
 
     def print(self, edition: Stored, blocks: Mapping[str, Block]) -> Printed:
         """Raises ValueError where the content can't become a letter."""
-        sheet = _Sheet()
+        sheet = _Sheet(self._starts)
         sheet.add(self._head + text_header("Subject", edition.subject))
         for name, value in edition.headers:
             texts, slots = custom_header(name, value)
@@ -110,32 +117,46 @@ class Press:
         return sheet.printed()
 
 
-class _Sheet:
-    """Collects the pieces of an edition in order, joining what no slot divides."""
+def _link_starts(settings: Settings) -> dict[Slot, str]:
+    """What stands before the token in each link: the same for all readers, so it is printed with the edition."""
+    links = Links(settings)
+    made = {
+        Slot.UNSUBSCRIBE: links.unsubscribe(0),
+        Slot.PREFERENCES: links.preferences(0),
+        Slot.CONFIRM: links.confirm(0),
+        Slot.REFUSE: links.refuse(0),
+    }
+    return {slot: link.removesuffix(links.keyring.sign(_PURPOSES[slot], "0")) for slot, link in made.items()}
 
-    def __init__(self) -> None:
+
+class _Sheet:
+    """Collects the pieces of an edition in order, joining what no slot divides. starts: of the links."""
+
+    def __init__(self, starts: Mapping[Slot, str]) -> None:
+        self._starts = starts
         self._pieces: list[bytes] = [b""]  # the reader's own header
         self._open: list[bytes] = []
-        self._values: dict[Value, int] = {}
-        self._fills: list[tuple[int, int]] = []
-        self._parts: list[tuple[int, Base64, list[int]]] = []
+        self._values: list[int] = []
+        self._parts: list[tuple[Base64, list[int]]] = []
 
     def add(self, data: bytes) -> None:
         self._open.append(data)
 
-    def _close(self) -> int:
-        """End the open piece; the next place is for a value."""
+    def _place(self, value: int) -> None:
+        """End the open piece; the next place is for this value."""
         self._pieces += [b"".join(self._open), b""]
         self._open.clear()
-        return len(self._pieces) - 1
-
-    def _value(self, slot: Slot, part: Part, quoted: bool) -> int:
-        return self._values.setdefault((slot, part, quoted), len(self._values))
+        self._values.append(value)
 
     def add_around(self, texts: Sequence[bytes], slots: Sequence[Slot], part: Part) -> None:
+        quoted = part is not Part.HEADER
         for text, slot in zip(texts, slots, strict=False):
             self.add(text)
-            self._fills.append((self._close(), self._value(slot, part, part is not Part.HEADER)))
+            if start := self._starts.get(slot):
+                self.add(quote_value(fit(start, part)) if quoted else fit(start, part).encode())
+            self._place(_value_number(slot, part, quoted))
+            if start and quoted:
+                self.add(SOFT_BREAK)
         self.add(texts[-1])
 
     def add_part(self, part: Part, blocks: Sequence[Block]) -> None:
@@ -147,77 +168,91 @@ class _Sheet:
                 self.add_around(block.quoted.pieces, block.quoted.slots, part)
             return
         self.add(b"Content-Transfer-Encoding: base64\r\n\r\n")
-        encoded = base64_part("".join(block.body for block in blocks))
+        body = "".join(block.body for block in blocks)
+        for slot, start in self._starts.items():
+            body = body.replace(slot.mark, fit(start, part) + slot.mark)
+        encoded = base64_part(body)
         if encoded.slots:
-            self._parts.append(
-                (self._close(), encoded, [self._value(slot, part, False) for slot in encoded.slots])
-            )
+            self._place(_PARTS + len(self._parts))
+            self._parts.append((encoded, [_value_number(slot, part, False) for slot in encoded.slots]))
         else:
             self.add(encoded.start.body)
 
     def printed(self) -> Printed:
         pieces = [*self._pieces, b"".join(self._open)]
-        return Printed(pieces, list(self._values), self._fills, self._parts, sum(map(len, pieces)))
+        wanted = {*self._values, *(number for _, numbers in self._parts for number in numbers)}
+        tokens = sorted(number for number in wanted if number < len(_LINKS))
+        addresses = sorted(number for number in wanted if len(_LINKS) <= number < _PARTS)
+        return Printed(pieces, self._values, tokens, addresses, self._parts, sum(map(len, pieces)))
+
+
+def _value_number(slot: Slot, part: Part, quoted: bool) -> int:
+    if slot is Slot.ADDRESS:
+        return len(_LINKS) + _ADDRESSES.index((part, quoted))
+    return _LINKS.index(slot)
 
 
 class Composer:
     """Makes letters out to readers."""
 
     def __init__(self, settings: Settings) -> None:
-        links = Links(settings)
-        self._sign = settings.keyring.sign
-        self._domain = settings.mail_domain
+        signer = settings.keyring.signer
+        self._message_id = signer(Purpose.MESSAGE_ID)
+        self._return_token = signer(Purpose.RETURN_PATH)
+        self._domain = settings.mail_domain.encode()
         local, _, domain = (settings.return_path or settings.sender_address).rpartition("@")
         if len(local) > 20:  # RFC 5321 §4.5.3.1.1: 64 octets, and a token takes up to 43
             raise ValueError(f"MAILER_RETURN_PATH: {local!r} must be at most 20 characters long")
         self._return_path = (f"{local}+", f"@{domain}")
-        self._makers: dict[Slot, Callable[[Claimed], str]] = {
-            Slot.ADDRESS: lambda row: row.address,
-            Slot.UNSUBSCRIBE: lambda row: links.unsubscribe(row.recipient),
-            Slot.PREFERENCES: lambda row: links.preferences(row.recipient),
-            Slot.CONFIRM: lambda row: links.confirm(_reference(row)),
-            Slot.REFUSE: lambda row: links.refuse(_reference(row)),
-        }
+        unsubscribe, preferences, confirm, refuse = (signer(_PURPOSES[slot]) for slot in _LINKS)
+        self._tokens: tuple[Callable[[Claimed], bytes], ...] = (
+            lambda row: unsubscribe(row.recipient),
+            lambda row: preferences(row.recipient),
+            lambda row: confirm(_reference(row)),
+            lambda row: refuse(_reference(row)),
+        )
 
     def compose(self, edition: Printed, row: Claimed, date: str) -> Letter:
         """date: see `date_line`. Message-ID and return path are the same for each attempt. Raises Unfit."""
-        if not is_plain_address(row.address):
-            raise Unfit(f"the address {row.address[:80]!r} can't be written to")
-        number = str(row.number)
-        identity = self._sign(Purpose.MESSAGE_ID, number)
-        head = f"To: {row.address}\r\nMessage-ID: <{identity}@{self._domain}>\r\n{date}".encode()
+        number, address = row.number, row.address
+        if not is_plain_address(address):
+            raise Unfit(f"the address {address[:80]!r} can't be written to")
+        head = b"To: %b\r\nMessage-ID: <%b@%b>\r\n%b" % (
+            address.encode(),
+            self._message_id(number),
+            self._domain,
+            date.encode(),
+        )
+        made = self._values(edition, row)
+        values = [made[number] for number in edition.values]
         pieces = edition.pieces.copy()
         pieces[0] = head
-        octets = edition.octets + len(head)
-        values = self._values(edition.values, row)
-        for place, value in edition.fills:
-            filled = values[value]
-            pieces[place] = filled
-            octets += len(filled)
-        for place, part, wanted in edition.parts:
-            filled = b"".join(part.fill([values[value] for value in wanted]))
-            pieces[place] = filled
-            octets += len(filled)
+        pieces[2::2] = values
         before, behind = self._return_path
-        sender = before + self._sign(Purpose.RETURN_PATH, number) + behind
-        return Letter(row.number, sender, row.address, pieces, octets)
+        sender = before + self._return_token(number).decode() + behind
+        return Letter(number, sender, address, pieces, edition.octets + len(head) + sum(map(len, values)))
 
-    def _values(self, wanted: Sequence[Value], row: Claimed) -> list[bytes]:
-        """In the order of the edition's `values`."""
-        made: dict[Slot, tuple[str, bytes]] = {}
-        values = []
-        for slot, part, quoted in wanted:
-            known = made.get(slot)
-            if known is None:
-                value = self._makers[slot](row)
-                known = made[slot] = value, value.encode() if is_plain(value) else b""
-            value, plain = known
-            if plain:  # a link: it needs no escaping in any part
-                values.append(plain + SOFT_BREAK if quoted else plain)
+    def _values(self, edition: Printed, row: Claimed) -> list[bytes]:
+        """By their numbers; what this edition doesn't ask for is left empty."""
+        made = [b""] * _PARTS
+        for number in edition.tokens:
+            made[number] = self._tokens[number](row)
+        if edition.addresses:
+            self._fit_address(made, edition.addresses, row.address)
+        for part, wanted in edition.parts:
+            made.append(b"".join(part.fill([made[number] for number in wanted])))
+        return made
+
+    def _fit_address(self, made: list[bytes], wanted: Sequence[int], address: str) -> None:
+        """Into `made`, as each part wants it."""
+        plain = address.encode() if is_plain(address) else b""
+        for number in wanted:
+            part, quoted = _ADDRESSES[number - len(_LINKS)]
+            if plain:
+                made[number] = plain + SOFT_BREAK if quoted else plain
             else:
-                fitted = fit(value, part)
-                values.append(quote_value(fitted) if quoted else fitted.encode())
-        return values
+                fitted = fit(address, part)
+                made[number] = quote_value(fitted) if quoted else fitted.encode()
 
 
 def _reference(row: Claimed) -> int:

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.header import decode_header
 from email.message import EmailMessage
@@ -18,6 +19,7 @@ from mailer.delivery.envelope import Content, Letter, Slot
 from mailer.delivery.headers import one_line
 from mailer.delivery.slots import Unfit, check_content
 from mailer.links import Links
+from mailer.settings import Settings
 from mailer.tools.tokens import Purpose
 from tests.conftest import make_settings
 
@@ -30,9 +32,9 @@ LIST_HEADERS = (
 )
 
 
-def printed(content: Content) -> Printed:
+def printed(content: Content, own: Settings = SETTINGS) -> Printed:
     check_content(content)
-    press = Press(SETTINGS)
+    press = Press(own)
     names = {f"{number}": block for number, block in enumerate((*content.text, *content.html))}
     text, html = list(names)[: len(content.text)], list(names)[len(content.text) :]
     return press.print(Stored("ab" * 32, content.subject, content.headers, text, html), press.learn(names))
@@ -88,7 +90,10 @@ class Told(Composer):
 
     def __init__(self, value: str) -> None:
         super().__init__(SETTINGS)
-        self._makers[Slot.ADDRESS] = lambda row: value
+        self._value = value
+
+    def _fit_address(self, made: list[bytes], wanted: Sequence[int], address: str) -> None:
+        super()._fit_address(made, wanted, self._value)
 
 
 @settings(max_examples=300, deadline=None)
@@ -191,13 +196,28 @@ def test_it_parses_without_defect_and_reads_back_byte_for_byte() -> None:
 def test_the_unsubscribe_header_has_its_two_addresses_whole_and_folded_between() -> None:
     long = make_settings(public_url="https://news.example.org/" + "deep/" * 50)
     row = claimed()
-    made = Composer(long).compose(printed(content(headers=LIST_HEADERS)), row, DATE)
+    made = Composer(long).compose(printed(content(headers=LIST_HEADERS), long), row, DATE)
     (value,) = header(raw(made), "List-Unsubscribe")
     https, mailto = value.split(", ")
     assert https == f"<{Links(long).unsubscribe(row.recipient)}>"  # L01, L22
     assert mailto == "<mailto:unsubscribe@example.org?subject=unsubscribe>"
     assert b"=?" not in raw(made).partition(b"\r\n\r\n")[0]  # F04
     assert header(raw(made), "List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]  # L02
+
+
+@pytest.mark.parametrize("path", ["", "deep/" * 50, "a=b&c/"])
+def test_a_link_is_read_whole_however_long_it_is(path: str) -> None:
+    own = make_settings(public_url=f"https://news.example.org/{path}")
+    for words in ("Hello", "漢字仮名" * 99):
+        body = f"{words} {Slot.UNSUBSCRIBE.mark} bye\n"
+        data = raw(Composer(own).compose(printed(content(body, body), own), claimed(), DATE))
+        check_wire(data)
+        text, html = (
+            part.get_payload(decode=True).decode()  # type: ignore[union-attr]
+            for part in read(data).iter_parts()
+        )
+        link = Links(own).unsubscribe(claimed().recipient)
+        assert (text, html) == (f"{words} {link} bye\r\n", f"{words} {escape(link)} bye\r\n")
 
 
 def test_each_letter_has_its_own_message_id_and_return_path_and_keeps_them() -> None:

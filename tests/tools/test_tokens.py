@@ -17,6 +17,11 @@ def test_a_token_says_its_subject_to_its_purpose(subject: str, purpose: Purpose)
     assert RING.read(purpose, RING.sign(purpose, subject)) == subject
 
 
+@given(st.integers(0, 10**18), st.sampled_from(Purpose))
+def test_who_signs_many_numbers_signs_them_alike(number: int, purpose: Purpose) -> None:
+    assert RING.signer(purpose)(number).decode() == RING.sign(purpose, str(number))
+
+
 @pytest.mark.parametrize(("made_for", "tried_at"), list(permutations(Purpose, 2)))
 def test_a_token_opens_no_other_right(made_for: Purpose, tried_at: Purpose) -> None:
     assert RING.read(tried_at, RING.sign(made_for, "42")) is None
