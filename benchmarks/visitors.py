@@ -113,5 +113,5 @@ async def visit(port: int, seconds: float, connections: int, rate: float) -> Vis
 
 if __name__ == "__main__":
     port, seconds, connections, *rest = sys.argv[1:]
-    seen = uvloop.run(visit(int(port), float(seconds), int(connections), float(*rest or [0])))
+    seen = uvloop.run(visit(int(port), float(seconds), int(connections), float(rest[0] if rest else 0)))
     print(json.dumps(asdict(seen)))

@@ -34,7 +34,9 @@ def postgresql(folder: Path) -> Iterator[str | None]:
 
 
 @contextmanager
-def mailer(command: str, url: str, folder: Path, **more: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def mailer(
+    command: str, url: str, folder: Path, **more: str
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """`mailer <command>` once it answers, with so large budgets that every sign-up is taken: (port, process).
 
     more: further settings, by their names without MAILER_.

@@ -10,12 +10,14 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mailer.database import Database
 from mailer.tables import kind, label, region, schedule
 from mailer.tools.templates import templates_folder
 
@@ -125,6 +127,23 @@ async def read(db: AsyncConnection) -> Choices:
         all_regions={r.id: r for r, _ in regions},
         all_kinds={k.id: k for k, _ in kinds},
     )
+
+
+class Offer:
+    """What is on offer, kept for a second: forms ask for it with every request, and it hardly ever changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._choices: Choices | None = None
+        self._read_at = 0.0
+
+    async def choices(self) -> Choices:
+        if self._choices is None or monotonic() - self._read_at > 1:
+            read_at = monotonic()
+            async with self._database.reading() as db:
+                self._choices = await read(db)
+            self._read_at = read_at
+        return self._choices
 
 
 async def note_unknown(db: AsyncConnection, texts: Iterable[str], now: datetime) -> None:

@@ -10,9 +10,9 @@ from mailer.settings import Settings
 from mailer.subscribers import Status, store, verify
 from mailer.subscribers.consent import Act
 from mailer.tables import subscriber
-from mailer.tools.address import parse
 from mailer.worker import Worker
 from tests.conftest import FrozenClock
+from tests.subscribers.people import meet
 
 
 def make_worker(settings: Settings, database: Database, clock: FrozenClock) -> Worker:
@@ -23,7 +23,7 @@ async def test_it_seals_a_flood_of_requests_group_by_group(
     settings: Settings, database: Database, clock: FrozenClock
 ) -> None:
     async with database.transaction() as db:
-        person = await store.meet(db, parse("alice@example.org"), clock())
+        person = await meet(db, "alice@example.org", clock())
         for _ in range(600):
             await store.add_consent(db, person.id, Act.ASKED, "reader", clock())
     await make_worker(settings, database, clock).seal()
@@ -35,7 +35,7 @@ async def test_it_lets_imported_people_in_when_their_turn_has_come_and_forgets_w
     settings: Settings, database: Database, clock: FrozenClock
 ) -> None:
     async with database.transaction() as db:
-        await store.meet(db, parse("never@example.org"), clock())
+        await meet(db, "never@example.org", clock())
         held = {"address": "a@example.org", "address_key": "a@example.org", "status": Status.HELD}
         times = {"created_at": clock(), "confirmed_at": clock(), "mail_from": clock()}
         await db.execute(insert(subscriber).values(**held, **times))

@@ -113,5 +113,5 @@ async def _put_test(db: AsyncConnection, settings: Settings, address: str, now: 
     content = Content("en", "A test", (words,), (f"<!DOCTYPE html><p>{escape(words)}</p>\n",))
     edition = await delivery.save_edition(db, content)
     name = f"test {now:%Y-%m-%d %H:%M:%S.%f}"
-    await delivery.put(db, Envelope(edition, NOBODY, address), now, mailing_name=name)
+    await delivery.put(db, [Envelope(edition, NOBODY, address)], now, mailing_name=name)
     return await delivery.open_mailing(db, name, Stream.TRANSACTIONAL, now)

@@ -30,6 +30,11 @@ class Bucket:
     ends_at: datetime
     limit: int
 
+    @property
+    def kind(self) -> str:
+        """What its key begins with; all of a kind have the same limit."""
+        return "".join(self.key.partition(":")[:2])
+
 
 def buckets(
     address: Address, networks: tuple[str, ...], limits: Limits, hashed: Callable[[str], str], now: datetime
@@ -39,12 +44,12 @@ def buckets(
     The order is the same for every request, so that two of them never wait for each other's rows.
     networks: from narrow to wide. hashed: turns an address into what may be stored.
     """
-    widths = [limits.network, limits.network * 4]
+    widths = [("network", limits.network), ("wide-network", limits.network * 4)]
     person = hashed(address.key)
     return [
         *(
-            _bucket(f"network:{network}", _HOUR, limit, now)
-            for network, limit in zip(networks, widths, strict=False)
+            _bucket(f"{kind}:{network}", _HOUR, limit, now)
+            for network, (kind, limit) in zip(networks, widths, strict=False)
         ),
         _bucket(f"address:{person}", _DAY, 1, now),
         _bucket(f"address-month:{person}", 30 * _DAY, 3, now),

@@ -7,7 +7,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from mailer import choices
 from mailer.choices import Choices
 from mailer.page import content_policy
 from mailer.site import is_json, read_fields, read_json_fields
@@ -98,8 +97,7 @@ class FormPages(RoomPages):
     # ── shared ──────────────────────────────────────────────────────────────────────────────────────
 
     async def _empty(self, request: Request) -> _Taken:
-        async with self.database.reading() as db:
-            return _Taken(self.language(request), await choices.read(db), Filled())
+        return _Taken(self.language(request), await self.offer.choices(), Filled())
 
     def _form(self, taken: _Taken, *, framed: bool = False) -> Response:
         wrong = taken.wrong or {}
@@ -122,8 +120,7 @@ class FormPages(RoomPages):
         """form_address: for the record. site: the other site on whose page the form stood; empty: ours."""
         language = self.language(request, next(iter(fields.get("lang", ())), ""))
         form = forms.filled(fields)
-        async with self.database.reading() as db:
-            offered = await choices.read(db)
+        offered = await self.offer.choices()
         seen: dict[str, Any] = {"language": language, "offered": offered, "form": form}
         address = forms.read_address(form)
         wish = forms.read_wish(form, offered, self.settings.language_list)

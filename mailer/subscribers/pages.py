@@ -7,7 +7,7 @@ from mailer.settings import Settings
 from mailer.subscribers.confirm_pages import ConfirmPages
 from mailer.subscribers.form_pages import FormPages
 from mailer.subscribers.reader_pages import ReaderPages
-from mailer.subscribers.room_pages import Wake
+from mailer.subscribers.reception import Wake
 from mailer.tools.clock import Clock
 
 

@@ -62,4 +62,4 @@ async def _ask(
         db, person.id, Act.ASKED, actor, now, wording_id=wording_id, signup_id=signup_id, details=details
     )
     edition = await save_edition(db, confirmation(settings, language, is_reader=False, is_on_old_list=True))
-    await put(db, Envelope(edition, person.id, person.address, signup_id), now)
+    await put(db, [Envelope(edition, person.id, person.address, signup_id)], now)

@@ -1,6 +1,5 @@
 """What the pages of this room share: the database, the token of a link, and who is asking."""
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,19 +7,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.choices import Choices
+from mailer.choices import Choices, Offer
 from mailer.database import Database
 from mailer.links import Links
 from mailer.settings import Settings
 from mailer.site import Site
 from mailer.subscribers import signup, store
+from mailer.subscribers.reception import Reception, Wake
 from mailer.subscribers.status import Subscriber
 from mailer.tools.clock import Clock
 from mailer.tools.network import truncated
 from mailer.tools.tokens import Purpose
-
-Wake = Callable[[int], Awaitable[None]]
-"""Is told the batch of a letter once the transaction that wrote it is committed."""
 
 
 class RoomPages(Site):
@@ -28,14 +25,12 @@ class RoomPages(Site):
         super().__init__(settings)
         self.database = database
         self.clock = clock
-        self.wake = wake
+        self.offer = Offer(database)
+        self.reception = Reception(settings, database, clock, wake)
         self.links = Links(settings)
 
     async def _sign_up(self, offered: Choices, asked: signup.Request) -> None:
-        async with self.database.transaction() as db:
-            batch = await signup.sign_up(db, self.settings, offered, asked, self.clock())
-        if batch is not None:
-            await self.wake(batch)
+        await self.reception.sign_up(offered, asked)
 
     def _check_mail(
         self, language: str, address: str, suggestion: str | None = None, *, framed: bool = False

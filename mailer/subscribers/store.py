@@ -6,7 +6,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Select, Table, case, delete, exists, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Select, Table, case, delete, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,10 +24,8 @@ from mailer.tables import (
     consent,
     signup,
     subscriber,
-    suppression,
     wording,
 )
-from mailer.tools.address import Address
 
 _PAGE = 500
 
@@ -94,15 +92,6 @@ async def wording_with(db: AsyncConnection, digest: str) -> Wording | None:
     return Wording(row.language, row.text) if row else None
 
 
-async def meet(db: AsyncConnection, address: Address, now: datetime) -> Subscriber:
-    """The subscriber with this address; a new one is pending."""
-    values = {"address": address.text, "status": Status.PENDING, "created_at": now}
-    number, _ = await _keep(db, subscriber, {"address_key": address.key}, values)
-    found = await get(db, number)
-    assert found is not None  # noqa: S101 - it was written one line above
-    return found
-
-
 async def _keep(
     db: AsyncConnection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]
 ) -> tuple[int, bool]:
@@ -121,37 +110,39 @@ async def _keep(
 
 
 async def get(db: AsyncConnection, number: int) -> Subscriber | None:
-    row = (await db.execute(_people().where(subscriber.c.id == number))).one_or_none()
-    return _subscriber(row) if row else None
+    row = (await db.execute(people().where(subscriber.c.id == number))).one_or_none()
+    return as_subscriber(row) if row else None
 
 
 async def find(db: AsyncConnection, key: str) -> Subscriber | None:
-    row = (await db.execute(_people().where(subscriber.c.address_key == key))).one_or_none()
-    return _subscriber(row) if row else None
+    row = (await db.execute(people().where(subscriber.c.address_key == key))).one_or_none()
+    return as_subscriber(row) if row else None
 
 
 async def walk(db: AsyncConnection, status: Status | None = None) -> AsyncIterator[Subscriber]:
     """All subscribers in the order of their ids, read page by page."""
     after = 0
     while True:
-        page = _people().where(subscriber.c.id > after).order_by(subscriber.c.id).limit(_PAGE)
+        page = people().where(subscriber.c.id > after).order_by(subscriber.c.id).limit(_PAGE)
         if status is not None:
             page = page.where(subscriber.c.status == status)
         rows = (await db.execute(page)).all()
         for row in rows:
-            yield _subscriber(row)
+            yield as_subscriber(row)
         if len(rows) < _PAGE:
             return
         after = rows[-1].id
 
 
-def _people() -> Select[Any]:
+def people() -> Select[Any]:
+    """The columns of a Subscriber."""
     return select(*(subscriber.c[field.name] for field in fields(Subscriber)))
 
 
-def _subscriber(row: Any) -> Subscriber:
-    values = dict(row._mapping)
-    return Subscriber(**{**values, "status": Status(values["status"])})
+def as_subscriber(row: Any) -> Subscriber:
+    """row: with at least the columns of `people`."""
+    values = {field.name: getattr(row, field.name) for field in fields(Subscriber)}
+    return Subscriber(**{**values, "status": Status(row.status)})
 
 
 async def move(db: AsyncConnection, number: int, to: Status, **columns: Any) -> bool:
@@ -250,13 +241,6 @@ async def refuse_signup(db: AsyncConnection, number: int, now: datetime) -> bool
         .values(refused_at=now)
     )
     return done.rowcount == 1
-
-
-async def has_refused(db: AsyncConnection, subscriber_id: int, hashed: str) -> bool:
-    """Has somebody at this address said "that wasn't me"? hashed: the address as it stands in suppression."""
-    refusal = exists().where(signup.c.subscriber_id == subscriber_id, signup.c.refused_at.is_not(None))
-    earlier = exists().where(suppression.c.hash == hashed, suppression.c.reason == "refused")
-    return bool((await db.execute(select(or_(refusal, earlier)))).scalar_one())
 
 
 # ── consent ─────────────────────────────────────────────────────────────────────────────────────────

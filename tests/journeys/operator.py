@@ -14,7 +14,7 @@ from mailer.cli import main
 from mailer.database import Database
 from mailer.subscribers import Wish, store
 from mailer.tables import ledger
-from mailer.tools.address import parse
+from tests.subscribers.people import meet
 
 FEED = Path(__file__).resolve().parent.parent.parent / "mailer" / "demo_news" / "eudif.rss.xml"
 
@@ -64,7 +64,7 @@ class Operator:
             async with database.transaction() as db:
                 wish = await store.keep_wish(db, Wish((), (), ("en",), frequency))
                 for address in addresses:
-                    person = await store.meet(db, parse(address), now)
+                    person = await meet(db, address, now)
                     await store.accept(db, person.id, wish, now)
             await database.close()
 

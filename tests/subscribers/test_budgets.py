@@ -41,7 +41,7 @@ def test_each_bucket_stands_alone_and_networks_come_first() -> None:
 
 def test_a_wide_network_may_ask_for_more_than_one_of_its_parts() -> None:
     narrow, wide, *_ = keys("a@example.org", "2001:db8::/64", "2001:db8::/48")
-    assert (narrow, wide) == (("network:2001:db8::/64", 10), ("network:2001:db8::/48", 40))
+    assert (narrow, wide) == (("network:2001:db8::/64", 10), ("wide-network:2001:db8::/48", 40))
 
 
 def test_windows_follow_each_other_without_a_gap() -> None:

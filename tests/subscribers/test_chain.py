@@ -16,8 +16,8 @@ from mailer.subscribers.proof import erase_records, seal, verify
 from mailer.subscribers.status import Status
 from mailer.tables import consent, seal_head, wording
 from mailer.tables import seal as seal_table
-from mailer.tools.address import parse
 from tests.conftest import NOW, FrozenClock
+from tests.subscribers.people import meet
 
 RECORD = Record(1, NOW, "confirmed", "salt", {"subscriber_id": 7, "details": {"regions": ["lac"]}})
 
@@ -41,7 +41,7 @@ async def fill(database: Database, people: int = 3) -> None:
     async with database.transaction() as db:
         words = await store.keep_wording(db, Wording("en", "Yes, send me news."), NOW)
         for number in range(people):
-            person = await store.meet(db, parse(f"reader{number}@example.org"), NOW)
+            person = await meet(db, f"reader{number}@example.org", NOW)
             await store.add_consent(db, person.id, Act.ASKED, "reader", NOW, wording_id=words)
             details = {"regions": ["lac"], "frequency": "weekly"}
             await store.add_consent(
@@ -83,7 +83,7 @@ async def test_an_untouched_record_holds(database: Database) -> None:
 
 async def test_who_only_asked_waits_for_the_next_seal(database: Database) -> None:
     async with database.transaction() as db:
-        person = await store.meet(db, parse("alice@example.org"), NOW)
+        person = await meet(db, "alice@example.org", NOW)
         await store.add_consent(db, person.id, Act.ASKED, "reader", NOW)
     assert (await verify(database)).waiting == 1
     async with database.transaction() as db:
@@ -215,7 +215,7 @@ async def test_a_record_put_back_after_its_erasure_is_found(database: Database) 
 async def test_many_who_confirm_at_once_make_one_chain(database: Database, clock: FrozenClock) -> None:
     async def join(number: int) -> None:
         async with database.transaction() as db:
-            person = await store.meet(db, parse(f"r{number}@example.org"), clock())
+            person = await meet(db, f"r{number}@example.org", clock())
             await store.add_consent(db, person.id, Act.CONFIRMED, "reader", clock())
 
     await asyncio.gather(*(join(number) for number in range(40)))
@@ -232,7 +232,7 @@ async def test_nobody_waits_for_another_who_seals(database: Database) -> None:
     async with database.transaction() as first:
         await first.execute(select(seal_head).with_for_update())
         async with asyncio.timeout(5), database.transaction() as second:
-            person = await store.meet(second, parse("alice@example.org"), NOW)
+            person = await meet(second, "alice@example.org", NOW)
             await store.add_consent(second, person.id, Act.CONFIRMED, "reader", NOW)
     assert (await verify(database)).waiting == 1
 

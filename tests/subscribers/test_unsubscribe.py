@@ -70,7 +70,7 @@ async def test_it_takes_back_letters_that_wait(visitor: Visitor) -> None:
     async with visitor.database.transaction() as db:
         edition = await save_edition(db, Content("en", "Digest", ("text\n",), ("html\n",)))
         envelope = Envelope(edition, number, "alice@example.org")
-        await put(db, envelope, visitor.clock(), mailing_name="weekly", stream=Stream.DIGEST)
+        await put(db, [envelope], visitor.clock(), mailing_name="weekly", stream=Stream.DIGEST)
     await visitor.post(path(visitor.links.unsubscribe(number)))
     assert {row["status"] for row in await visitor.letters()} == {"skipped"}
 
