@@ -88,13 +88,14 @@ class Desk:
         since: float,
     ) -> None:
         """Take claimed letters in. signed: for relays that want our signature. since: when, on the loop's clock."""
+        urgent = Stream.TRANSACTIONAL
         for row in rows:
             held = _Held(row, editions[row.edition], signed.get(row.number), worker, since)
             job = self.jobs[row.batch]
             job.on_hand += 1
             job.claimed += 1
             self._held[row.number] = held
-            (self._urgent if job.stream is Stream.TRANSACTIONAL else self._digests).append(held)
+            (self._urgent if job.stream is urgent else self._digests).append(held)
 
     # Out, to the wire
 
@@ -188,17 +189,17 @@ class Desk:
         number, relay = held.row.number, held.relay
         match held.outcome:
             case Accepted(reply=reply):
-                return Result(number, held.worker, "accepted", None, relay, 250, reply, None)
+                return Result(number, reply, held.worker, "accepted", None, relay, 250, None)
             case Rejected(code=code, reply=reply, blame=blame):
-                return Result(number, held.worker, "rejected", None, relay, code, reply, blame)
+                return Result(number, reply, held.worker, "rejected", None, relay, code, blame)
             case Unknown(reply=reply) if self.policy == UnknownPolicy.LEAVE:
-                return Result(number, held.worker, "unknown", None, relay, 0, reply, None)
+                return Result(number, reply, held.worker, "unknown", None, relay, 0, None)
             case Unknown(reply=reply):
                 return self._again(held, Deferred(0, reply, "relay"), now)
             case Deferred() as deferred if held.put_off:
                 later = now + timedelta(seconds=held.put_off * (1 + self.jitter() / 10))
                 return Result(
-                    number, held.worker, "deferred", later, relay, 0, deferred.reply, None, counted=False
+                    number, deferred.reply, held.worker, "deferred", later, relay, 0, None, counted=False
                 )
             case Deferred() as deferred:
                 return self._again(held, deferred, now)
@@ -216,4 +217,4 @@ class Desk:
                 "rejected",
                 f"given up after {attempts} attempts; the last answer: {outcome.reply}",
             )
-        return Result(number, held.worker, status, due_at, held.relay, outcome.code, reply, outcome.blame)
+        return Result(number, reply, held.worker, status, due_at, held.relay, outcome.code, outcome.blame)

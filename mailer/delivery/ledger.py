@@ -10,9 +10,8 @@ import socket
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from sqlalchemy import (
@@ -38,17 +37,17 @@ from mailer.delivery.mailings import HANDED, MailingState
 from mailer.tables import Instant, batch, block, edition, ledger, mailing, worker
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What is written of one letter: `status` and what belongs to it."""
 
     number: int
+    reply: str
+    # Letters that have all of these alike are written together
     worker: int
     status: str
     due_at: datetime | None  # of a deferred letter: its next try
     relay: str | None
     code: int | None
-    reply: str
     blame: str | None
     counted: bool = True  # False: it was no attempt, the letter was only put off
 
@@ -217,8 +216,8 @@ class Ledger:
     async def settle(self, results: Sequence[Result], now: datetime) -> None:
         """handed → what became of it. Letters of the same fate are written together."""
         alike: defaultdict[tuple[Any, ...], dict[int, str]] = defaultdict(dict)
-        for r in results:
-            alike[r.worker, r.status, r.due_at, r.relay, r.code, r.blame, r.counted][r.number] = r.reply
+        for result in results:
+            alike[result[2:]][result.number] = result.reply
         groups = []
         for (worker_id, status, due_at, relay, code, blame, counted), replies in alike.items():
             done_at = None if due_at else now

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # one is made with every letter, and frozen ones take twice as long
 class Accepted:
     """The relay took it (250 after the final dot). reply: its words, with its queue id."""
 
@@ -65,9 +65,12 @@ _LOGIN = frozenset({530, 534, 535, 538})
 _MAILBOX = frozenset({450, 451, 452, 521, 550, 551, 552, 553, 556})
 
 
+_CONTENT = Step.CONTENT  # looked up once: it is asked for with every letter
+
+
 def judge(step: Step, code: int, text: str) -> Outcome:
     """The outcome of a letter whose `step` was answered with `code` and `text`."""
-    if step is Step.CONTENT and 200 <= code < 300:
+    if step is _CONTENT and 200 <= code < 300:
         return Accepted(clean(text))
     if code == 421 or code in _LOGIN:
         return Deferred(code, clean(text), "relay")

@@ -25,6 +25,12 @@ REFUSALS = 10
 """So many refused letters, and we start a new connection: relays slow down and hang up on such clients."""
 
 
+# Python 3.11 takes 0.2 µs to look an enum's member up, and a letter asks for a dozen
+_MAIL, _RCPT, _DATA, _CONTENT = Step.MAIL, Step.RCPT, Step.DATA, Step.CONTENT
+_LONE_DOT, _QUIT = Step.LONE_DOT, Step.QUIT
+_GROUP = _MAIL, _RCPT, _DATA
+
+
 class Source(Protocol):
     """Where a connection gets its letters, and where it says what became of them. Both are called on the loop."""
 
@@ -194,14 +200,14 @@ class Pipeline(asyncio.Protocol):
             return
         self._replies += 1
         step = self._expected.popleft()
-        if step is Step.CONTENT:
+        if step is _CONTENT:
             self._take_content(code, words)
-        elif step is Step.DATA:
+        elif step is _DATA:
             self._take_data(code, words)
-        elif step is Step.QUIT:
+        elif step is _QUIT:
             self._ended = "done"
             self._transport.close()
-        elif step is Step.LONE_DOT:
+        elif step is _LONE_DOT:
             self._refused()
         elif code >= 300:
             self._take_refusal(step, code, words)
@@ -235,7 +241,7 @@ class Pipeline(asyncio.Protocol):
             self._lose_step(f"the relay answered a letter with {code}")
             return
         letter, self._doubtful = self._doubtful, None
-        outcome = judge(Step.CONTENT, code, words.decode("utf-8", "replace"))
+        outcome = judge(_CONTENT, code, words.decode("utf-8", "replace"))
         if self._unsent:  # it answers before the end: a refusal counts, and then nothing fits any more
             if code < 300:
                 outcome = Deferred(0, "the relay accepted the letter before it had it all", "relay")
@@ -315,9 +321,9 @@ class Pipeline(asyncio.Protocol):
     def _begin(self, mail: bytes, rcpt: bytes) -> bytes:
         """What to write first: the whole group, or in plain order its first command."""
         if self._pipelining and not self._needs_reset:
-            self._expected.extend((Step.MAIL, Step.RCPT, Step.DATA))
+            self._expected.extend(_GROUP)
             return mail + rcpt + b"DATA\r\n"
-        steps = [(Step.MAIL, mail), (Step.RCPT, rcpt), (Step.DATA, b"DATA\r\n")]
+        steps = [(_MAIL, mail), (_RCPT, rcpt), (_DATA, b"DATA\r\n")]
         if self._needs_reset:
             self._needs_reset = False
             steps.insert(0, (Step.RSET, b"RSET\r\n"))
@@ -337,7 +343,7 @@ class Pipeline(asyncio.Protocol):
         """The letter's content and, in the same write, the next letter's envelope."""
         letter = self._doubtful = cast(Letter, self._current)
         self._current = None
-        self._expected.append(Step.CONTENT)
+        self._expected.append(_CONTENT)
         if letter.size > SLICE:
             self._unsent.extend(_slices(letter.content))
             self._write_slices()

@@ -44,7 +44,7 @@ async def enrolled(database: Database, folder: Path) -> Ledger:
 
 def result(number: int, worker_id: int, status: str = "accepted", **values: Any) -> Result:
     fixed: dict[str, Any] = {"due_at": None, "relay": "relay", "code": 250, "reply": "queued", "blame": None}
-    return Result(number, worker_id, status, **{**fixed, **values})
+    return Result(number=number, worker=worker_id, status=status, **{**fixed, **values})
 
 
 async def row(database: Database, number: int) -> Any:
