@@ -34,6 +34,9 @@ LOOK_AGAIN = timedelta(seconds=5)
 GRACE = 1.2
 """Seconds that running jobs have to end when we stop; then they are cancelled."""
 
+TIDY = "41 * * * *"
+"""When the engine's own log is emptied: once an hour, in one process."""
+
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts to reach a queue that is gone."""
 
@@ -54,6 +57,7 @@ class Engine:
         self._lock = asyncio.Lock()
         self._opened = AsyncExitStack()
         self._queue: Any = None
+        self.tidy_when = TIDY
 
     @classmethod
     def in_memory(cls) -> "Engine":
@@ -96,6 +100,7 @@ class Engine:
             )
         except _lost() as error:
             log.warning("could not enqueue; a timer will try again", task=name, jobs=size, error=str(error))
+            await self.close()  # a connection that was cut in mid-word stays unusable: begin with new ones
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; when PostgreSQL goes away, wait for it. Raises EngineError before migration."""
@@ -133,14 +138,15 @@ class Engine:
 
     async def close(self) -> None:
         """Let go of the connections that `enqueue` opened."""
-        await self._opened.aclose()
-        self._queue = None
+        async with self._lock:
+            self._queue = None
+            await self._opened.aclose()
 
     async def _work(self, queue: Any, stop: asyncio.Event) -> None:
         from pgqueuer import PgQueuer
 
         worker = PgQueuer(connection=queue.driver, queries=queue)
-        self._register(worker)
+        self._register(worker, queue)
         running = asyncio.create_task(
             worker.run(
                 batch_size=AT_ONCE // 2,
@@ -148,6 +154,7 @@ class Engine:
                 dequeue_timeout=LOOK_AGAIN,
                 heartbeat_timeout=HEARTBEAT,
                 shutdown_on_listener_failure=True,
+                log_aggregation_interval=timedelta(0),  # statistics of jobs that nobody reads
             )
         )
         stopping = asyncio.create_task(stop.wait())
@@ -162,7 +169,7 @@ class Engine:
         if not running.cancelled() and (error := running.exception()) is not None:
             raise error
 
-    def _register(self, worker: "PgQueuer") -> None:
+    def _register(self, worker: "PgQueuer", queue: Any) -> None:
         def entrypoint(name: str, handler: Handler) -> None:
             @worker.entrypoint(name, accepts_context=False)
             async def _(job: Any) -> None:
@@ -173,9 +180,11 @@ class Engine:
             async def _(_schedule: Any) -> None:
                 await handler()
 
+        # The engine notes three rows a job. What became of our letters stands in the ledger, so they can go.
+        timers = {**self._timers, "tidy": (self.tidy_when, queue.clear_queue_log)}
         for name, handler in self._tasks.items():
             entrypoint(name, handler)
-        for name, (expression, timer) in self._timers.items():
+        for name, (expression, timer) in timers.items():
             schedule(name, expression, timer)
 
     async def _open_queue(self) -> Any:
@@ -234,4 +243,10 @@ def _lost() -> tuple[type[Exception], ...]:
     import asyncpg
     from pgqueuer.errors import PgqException
 
-    return (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, PgqException)
+    return (
+        OSError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # cut off in the middle of an operation
+        PgqException,
+    )

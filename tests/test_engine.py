@@ -111,6 +111,22 @@ async def test_a_timer_fires(engine: Engine) -> None:
         await asyncio.wait_for(fired.wait(), 30)
 
 
+async def test_the_engine_keeps_no_log_of_jobs(engine: Engine) -> None:
+    engine.tidy_when = "* * * * * *"
+    seen: list[int] = []
+
+    async def send(number: int) -> None:
+        seen.append(number)
+
+    engine.task("send", send)
+    async with running(engine):
+        await engine.enqueue("send", 1)
+        await until(lambda: seen == [1])
+        async with engine._connected() as queue, asyncio.timeout(30):
+            while await queue.queue_log():
+                await asyncio.sleep(0.05)
+
+
 async def test_stopping_ends_a_job_that_would_never_end(engine: Engine) -> None:
     started, ended = asyncio.Event(), asyncio.Event()
 
