@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx2
-from sqlalchemy import select
+from sqlalchemy import func, select
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -25,7 +25,7 @@ from mailer.links import Links
 from mailer.migrations import migrate
 from mailer.serve import listen, serve_web
 from mailer.settings import Settings
-from mailer.tables import metadata
+from mailer.tables import ledger, metadata
 from mailer.tools.http_fetch import Fetcher
 from mailer.worker import SEND, Worker
 from tests.conftest import FrozenClock
@@ -53,6 +53,7 @@ class House:
         self.clock = FrozenClock()
         self.links = Links(settings)
         self.engine = Engine.beside(database)
+        self.worker = Worker(settings, database, self.engine, self.clock, scheduled=False)
         self.visitor = Visitor(client, self.base, inbox)
         self._numbers = itertools.count(1)
 
@@ -74,13 +75,24 @@ class House:
         return person.id
 
     async def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table, to compare before and after; but workers sign on by the minute."""
+        """Every row of every table, to compare before and after; but workers sign on by the minute.
+
+        What the worker does by itself is done first.
+        """
+        while await self._open_letters():
+            await asyncio.sleep(0.02)
+        await self.worker.reconcile()
         async with self.database.reading() as db:
             return {
                 table.name: sorted([tuple(row) for row in await db.execute(select(table))], key=repr)
                 for table in metadata.sorted_tables
                 if table.name != "worker"
             }
+
+    async def _open_letters(self) -> int:
+        query = select(func.count()).where(ledger.c.status.in_(("due", "handed")))
+        async with self.database.reading() as db:
+            return int((await db.execute(query)).scalar_one())
 
     async def digest(self, reader: Reader) -> Mail:
         return await self.inbox.wait_for(reader.address, 0)
@@ -118,8 +130,10 @@ async def opened_house(folder: Path) -> AsyncIterator[House]:
         await migrate(database)
         broken = Route("/broken", break_down)
         app = create_app(settings, database, house.engine, house.clock, [broken])
-        worker = Worker(settings, database, house.engine, house.clock, scheduled=False)
-        working = [asyncio.create_task(serve_web(app, where, stop)), asyncio.create_task(worker.run(stop))]
+        working = [
+            asyncio.create_task(serve_web(app, where, stop)),
+            asyncio.create_task(house.worker.run(stop)),
+        ]
         try:
             await house.publish()
             yield house

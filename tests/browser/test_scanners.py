@@ -46,14 +46,11 @@ async def all_links(house: House) -> list[str]:
 async def test_asking_for_a_page_changes_nothing(house: House) -> None:
     links = await all_links(house)
     before = await house.everything()
+    ways = [(method, {"User-Agent": agent}) for agent in AGENTS for method in ("HEAD", "GET", "GET")]
+    ways += [("GET", {**purpose, "User-Agent": AGENTS[0]}) for purpose in PREFETCH]
     for link in links:
-        for agent in AGENTS:
-            for method in ("HEAD", "GET", "GET"):
-                for purpose in PREFETCH:
-                    answer = await house.client.request(
-                        method, link, headers={"User-Agent": agent, **purpose}
-                    )
-                    assert answer.status_code == 200, link
+        for method, headers in ways:
+            assert (await house.client.request(method, link, headers=headers)).status_code == 200, link
     assert await house.everything() == before
 
 
@@ -71,7 +68,7 @@ async def test_a_browser_that_runs_everything_changes_nothing(browser: Browser, 
 async def look_around(page: Page) -> None:
     """Hover over all that can be pressed, and scroll to the end: as a detonation chamber does."""
     await page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
-    for target in await page.locator("main a, main button, main .options label").all():
+    for target in (await page.locator("main button, main a, main .options label").all())[:8]:
         await target.hover()
     await page.mouse.wheel(0, 20_000)
     await page.wait_for_load_state("networkidle")
