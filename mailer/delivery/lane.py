@@ -16,6 +16,7 @@ from mailer.delivery.watchdog import Watchdog
 
 LONGEST_PAUSE = 60.0
 """Seconds between two attempts to reach a relay that is down."""
+HANGS_AFTER_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Lane:
         self._pipelines: set[Pipeline] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._not_before = 0.0
+        self._moved = 0.0  # when a letter was settled, or the first connection opened
         self._pipelining = True
 
     # What pipelines call
@@ -64,7 +66,13 @@ class Lane:
         return self._desk.next_letter(self.relay.name, self.relay.sign)
 
     def _connected(self) -> list[str]:
-        return [lane.relay.name for lane in self._siblings if lane._pipelines]
+        """Relays whose share counts just now: one that hangs must not make the others wait."""
+        now = self._loop.time()
+        return [
+            lane.relay.name
+            for lane in self._siblings
+            if lane._pipelines and now - lane._moved < HANGS_AFTER_SECONDS
+        ]
 
     def _wake_at(self, moment: float) -> None:
         """Once, however many connections wait for it."""
@@ -78,6 +86,10 @@ class Lane:
     def settle(self, letter: Letter, outcome: Outcome) -> None:
         if self.failures and isinstance(outcome, Accepted):
             self.failures, self.trouble = 0, ""
+        now = self._loop.time()
+        if now - self._moved >= HANGS_AFTER_SECONDS:
+            self._shares.join(self.relay.name, self._connected())
+        self._moved = now
         self._desk.settle(letter.number, outcome)
 
     # What the sender calls
@@ -125,6 +137,7 @@ class Lane:
             return
         if not self._pipelines:
             self._shares.join(self.relay.name, self._connected())
+            self._moved = self._loop.time()
         self._pipelines.add(pipeline)
         pipeline.closed.add_done_callback(lambda _: self._closed(pipeline))
         if task is not None:

@@ -19,6 +19,7 @@ from mailer.delivery.pace import Shares
 from mailer.delivery.reconcile import close_batches, take_back, unfinished_batches
 from mailer.delivery.relay import Relay, RelayError, parse_relays
 from mailer.delivery.standing import Counts, count_batches
+from mailer.delivery.stock import Stock
 from mailer.delivery.watchdog import Watchdog
 from mailer.delivery.wheel import CannotSend, Waiter, Wheel
 from mailer.settings import Settings
@@ -87,7 +88,8 @@ class Sender:
             raise CannotSend(str(error)) from None
         desk = Desk(composer, self._settings.unknown_policy)
         ledger = Ledger(self._database, EpochFile(self._settings.data_dir))
-        self._wheel = Wheel(self._database, desk, Editions(ledger, press), signing, ledger, self._clock)
+        stock = Stock(self._database, ledger, desk, Editions(ledger, press), signing, self._clock)
+        self._wheel = Wheel(desk, ledger, stock, self._clock)
         desk.wanting = self._wheel.look.set
         shares = Shares({relay.name: relay.weight for relay in relays})
         for relay in relays:
@@ -124,8 +126,7 @@ class Sender:
 
     async def send_batch(self, batch_id: int) -> None:
         """Send what is due of one batch (a job of the engine). Safe to call twice. Raises CannotSend."""
-        async with self._database.reading() as db:
-            stream = await stream_of(db, batch_id)
+        stream = await self._patiently(lambda: self._stream_of(batch_id))
         if stream is None or self._stopped:
             return
         if why := await self._wheel.wait_for(batch_id, stream):
@@ -159,6 +160,10 @@ class Sender:
                 progress(await self._patiently(lambda: self._count(touched)))
                 tell_at = self._wheel.time() + max(LOOK_SECONDS, 20 * (self._wheel.time() - began))
         return await self._patiently(lambda: self._count(touched))
+
+    async def _stream_of(self, batch_id: int) -> Stream | None:
+        async with self._database.reading() as db:
+            return await stream_of(db, batch_id)
 
     async def _tidy(self) -> None:
         async with self._database.transaction() as db:

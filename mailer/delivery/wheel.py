@@ -1,41 +1,29 @@
-"""The wheel of a sender: outcomes to the ledger, lease renewed, letters claimed, again and again, in one task.
-
-It never claims more than leaves in a quarter of a second, so that a crash leaves few letters in doubt, and
-pausing, cancelling and unsubscribing take effect at once.
-"""
+"""The wheel of a sender: outcomes to the ledger, lease renewed, letters claimed, again and again, in one task."""
 
 import asyncio
 from contextlib import suppress
 
 import structlog
 
-from mailer.database import Database
-from mailer.delivery.compose import date_line
 from mailer.delivery.desk import Desk
-from mailer.delivery.editions import Editions, Signing
 from mailer.delivery.envelope import Stream
 from mailer.delivery.epoch import Restored
 from mailer.delivery.lane import Lane
 from mailer.delivery.lease import LEASE
 from mailer.delivery.ledger import Ledger, LedgerDown, LedgerFull
-from mailer.delivery.reconcile import unfinished_batches
+from mailer.delivery.stock import LeaseLost, Stock
 from mailer.tools.clock import Clock
 
 GROUP = 500
 """So many outcomes are written without waiting for more."""
 GROUP_SECONDS = 0.12
-"""So long at most an outcome waits for others; and in this time what is claimed shall have left. Together they
-keep what a crash leaves in doubt below what leaves in a quarter of a second."""
-LARGEST_STOCK = 10_000
-STALE_SECONDS = 1.0
-"""A letter that could not leave for so long goes back, so that pausing doesn't have to wait for it."""
+"""So long at most an outcome waits for others."""
 RENEW_SECONDS = 4.0
 STOP_SECONDS = LEASE.total_seconds() * 0.75
 """So long after the last renewal a worker stops: well before its lease ends and others take over."""
 IDLE_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 """When stopping, a relay has so long to answer for the letters on the wire."""
-CLAIM_BATCHES = 500
 TRIES = 4
 """After so many failures in a row of every relay, whoever waits is told."""
 
@@ -52,31 +40,18 @@ Waiter = asyncio.Future[CannotSend | None]
 class Wheel:
     """Turns until `stop`, and until everything that left this process is written down."""
 
-    def __init__(
-        self,
-        database: Database,
-        desk: Desk,
-        editions: Editions,
-        signing: Signing | None,
-        ledger: Ledger,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, desk: Desk, ledger: Ledger, stock: Stock, clock: Clock) -> None:
         self.lanes: list[Lane] = []
         self.look = asyncio.Event()
         self.stopping = False
-        self._database = database
-        self._ledger = ledger
         self._desk = desk
+        self._ledger = ledger
+        self._stock = stock
         self._clock = clock
-        self._editions = editions
-        self._signing = signing
         self._waiters: dict[int, Waiter] = {}
-        self._renewed = self._urgent_looked = self._busy_at = 0.0
-        self._rate = 0.0
-        self._measured = (0.0, 0)
+        self._renewed = self._busy_at = 0.0
         self._closing: asyncio.Task[None] | None = None
         self._stop_at = 0.0
-        self._strays = False
 
     # What the sender calls
 
@@ -148,7 +123,6 @@ class Wheel:
         else:
             if self._desk.tripped:
                 await self._break()
-            await self._look_for_urgent(now)
             await self._stock_up(now)
         self._finish_jobs()
         self._close_idle(now)
@@ -197,7 +171,7 @@ class Wheel:
         log.error("sending was paused", reason=words)
         batches = list(self._desk.jobs)
         await self._write(self.time(), at_once=True)
-        await self._ledger.release(self._desk.take_waiting())
+        await self._stock.give_back()
         await self._ledger.pause(batches, words)
         self._desk.tripped = ""
         self._desk.breaker.reset()
@@ -205,69 +179,20 @@ class Wheel:
             CannotSend(f"{words}. Nothing more is sent until the cause is found and the mailing is resumed.")
         )
 
-    async def _look_for_urgent(self, now: float) -> None:
-        """Confirmations overtake digests, also when all jobs of the engine are digests."""
-        if self._desk.jobs and now - self._urgent_looked > STALE_SECONDS:
-            self._urgent_looked = now
-            async with self._database.reading() as db:
-                urgent = await unfinished_batches(db, self._clock(), stream=Stream.TRANSACTIONAL, limit=100)
-            for batch, _ in urgent:
-                self._desk.job(batch, Stream.TRANSACTIONAL)
-
     async def _stock_up(self, now: float) -> None:
-        self._measure(now)
-        if self._strays:
-            await self._ledger.release_strays(self._desk.numbers)
-            self._strays = False
         if not any(lane.usable for lane in self.lanes):
-            await self._ledger.release(self._desk.take_waiting())
+            await self._stock.give_back()
             if all(lane.for_people or lane.failures >= TRIES for lane in self.lanes):
                 reasons = "; ".join(lane.trouble for lane in self.lanes)
                 self._tell(CannotSend(f"No relay takes mail: {reasons}. Nothing is lost; it goes later."))
             return
-        if stale := self._desk.take_waiting(before=now - STALE_SECONDS):
-            await self._ledger.release(stale)
-        stock = int(max(self._rate * GROUP_SECONDS, sum(lane.wanted for lane in self.lanes)))
-        stock = min(stock, LARGEST_STOCK)
-        self._desk.low = stock // 2
-        while self._desk.waiting <= self._desk.low:
-            if not await self._claim(stock - self._desk.waiting, now):
-                break
+        try:
+            await self._stock.fill(self.lanes, now)
+        except LeaseLost:
+            await self._lapse()
         if self._desk.waiting:
             for lane in self.lanes:
                 lane.wake()
-
-    def _measure(self, now: float) -> None:
-        began, count = self._measured
-        if now - began >= 0.1:
-            rate = (self._desk.settled - count) / (now - began)
-            self._rate = (self._rate + rate) / 2 if self._rate and self._desk.on_hand else rate
-            self._measured = (now, self._desk.settled)
-
-    async def _claim(self, limit: int, now: float) -> bool:
-        """Look at some batches, urgent ones first. True: nothing more is due there, so look at others."""
-        jobs = sorted(
-            (j for j in self._desk.jobs.values() if not j.drained), key=lambda j: (j.stream, j.batch)
-        )
-        jobs = [job for job in jobs[:CLAIM_BATCHES] if job.stream == jobs[0].stream]
-        if not jobs:
-            return False
-        moment = self._clock()
-        self._desk.date = date_line(moment)
-        worker = self._ledger.worker
-        self._strays = True  # until they are on the desk
-        rows = await self._ledger.claim([job.batch for job in jobs], limit, moment)
-        if not rows:  # nothing is due, or our lease is over: then nothing can be said
-            await self._renew(now)
-        if len(rows) < limit and self._ledger.worker == worker:
-            for job in jobs:
-                job.drained = True
-        if rows:
-            editions = await self._editions.printed({row.edition for row in rows})
-            signed = await self._signing.letters(rows, editions, moment) if self._signing else {}
-            self._desk.put(rows, editions, signed, worker, now)
-        self._strays = False
-        return len(rows) < limit
 
     # Ends
 
@@ -298,7 +223,7 @@ class Wheel:
         if self._closing is None:
             self._stop_at = now + GRACE_SECONDS
             self._closing = asyncio.create_task(self._close())
-            await self._ledger.release(self._desk.take_waiting())
+            await self._stock.give_back()
         elif now > self._stop_at:
             await self._cut("the relay did not answer, and we have to stop")
 
