@@ -42,6 +42,7 @@ def request(number: int) -> bytes:
     network = f"{20 + number % 100}.{number // 100 % 250}.{number // 25_000 % 250}.9"
     head = (
         "POST /subscribe HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nAccept-Language: en\r\n"
+        "Sec-Fetch-Site: same-origin\r\nOrigin: http://127.0.0.1:8000\r\n"
         f"X-Forwarded-For: {network}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

@@ -5,6 +5,7 @@ mapping read. The tables are the truth; a fresh database begins with `templates/
 It knows neither items nor subscribers, only their numbers.
 """
 
+import asyncio
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -134,16 +135,17 @@ class Offer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._reading = asyncio.Lock()
         self._choices: Choices | None = None
-        self._read_at = 0.0
+        self._fresh_until = 0.0
 
     async def choices(self) -> Choices:
-        if self._choices is None or monotonic() - self._read_at > 1:
-            read_at = monotonic()
-            async with self._database.reading() as db:
-                self._choices = await read(db)
-            self._read_at = read_at
-        return self._choices
+        async with self._reading:  # all who come while it is read wait for the same answer
+            if self._choices is None or monotonic() > self._fresh_until:
+                async with self._database.reading() as db:
+                    self._choices = await read(db)
+                self._fresh_until = monotonic() + 1
+            return self._choices
 
 
 async def note_unknown(db: AsyncConnection, texts: Iterable[str], now: datetime) -> None:

@@ -20,6 +20,9 @@ Wake = Callable[[int], Awaitable[None]]
 GROUP = 50
 """Sign-ups in one transaction at most: the last of them waits for all."""
 
+PAUSE = 0.002
+"""Seconds. Who comes alone waits so long for others."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -57,6 +60,7 @@ class Reception:
 
     async def _write(self) -> None:
         while self._waiting:
+            await self._gather()
             group = self._next_group()
             error = await self._commit(group)
             if error is not None and len(group) > 1:  # nobody fails because of somebody else
@@ -64,6 +68,13 @@ class Reception:
                     one.answer(await self._commit([one]))
             elif error is not None:
                 group[0].answer(error)
+
+    async def _gather(self) -> None:
+        """Wait as long as somebody new comes in every PAUSE."""
+        before = 0
+        while before < len(self._waiting) < GROUP:
+            before = len(self._waiting)
+            await asyncio.sleep(PAUSE)
 
     def _next_group(self) -> list[_Waiting]:
         """Those who came first, for different addresses and with the same choices on offer."""
@@ -83,7 +94,7 @@ class Reception:
         """Write them and answer them; what went wrong is returned, and then nobody is answered."""
         requests = [one.request for one in group]
         try:
-            async with self._database.transaction() as db:
+            async with self._database.brief() as db:
                 batch = await sign_up(db, self._settings, group[0].offered, requests, self._clock())
         except Exception as error:
             return error
