@@ -7,6 +7,7 @@ signing LETTERS                       raw RSA-2048 signatures, then whole DKIM s
 """
 
 import asyncio
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine
@@ -137,4 +138,5 @@ CLIENTS: dict[str, Callable[..., Coroutine[None, None, None]]] = {
 }
 
 if __name__ == "__main__":
+    gc.freeze()  # as each command of ours does: cli/frame.py
     uvloop.run(CLIENTS[sys.argv[1]](*sys.argv[2:]))
