@@ -12,7 +12,7 @@ from mailer import delivery, digests, subscribers
 from mailer.cli.frame import Trouble, open_database, read_settings, run, say, screen
 from mailer.cli.subscribers import find_person
 from mailer.database import Database
-from mailer.delivery import Counts, Sender
+from mailer.delivery import Counts, Sender, Standing
 from mailer.digests import Explanation, Published, Rehearsed
 from mailer.engine import Engine
 from mailer.serve import stopped_by_signals
@@ -109,19 +109,41 @@ def _in_words(counts: Counts) -> str:
 
 @app.command()
 def status() -> None:
-    """Show the latest digests, and what became of their letters."""
+    """Show the latest digests and what became of their letters; of the last one also what the relays said."""
 
-    async def work() -> list[tuple[str, str, Counts]]:
+    async def work() -> list[tuple[str, str, Standing]]:
         async with open_database(read_settings()) as database, database.reading() as db:
             return [
-                (f"{one.frequency} {one.period}", _plan(one), await delivery.progress(db, one.mailing_id))
+                (
+                    f"{one.frequency} {one.period}",
+                    _plan(one),
+                    await delivery.standing(db, one.mailing_id, utc_now()),
+                )
                 for one in await digests.recent_runs(db, 20)
             ]
 
+    found = run(work())
     table = Table("digest", "planned", "letters", "what became of them")
-    for name, plan, counts in run(work()):
-        table.add_row(name, plan, str(counts.total), _in_words(counts))
+    for name, plan, stands in found:
+        table.add_row(name, plan, str(stands.counts.total), _in_words(stands.counts))
     screen.print(table if table.row_count else "No digest was published yet.")
+    if found:
+        _show_answers(found[0][0], found[0][2])
+
+
+def _show_answers(name: str, stands: Standing) -> None:
+    """How fast a run goes, and what stands in its way."""
+    if stands.rate and stands.seconds_left:
+        left = f"{stands.seconds_left / 60:.0f} minutes" if stands.seconds_left > 90 else "a minute or so"
+        say(f"{name}: {stands.rate:.0f} letters a second just now; {left} to go.")
+    table = Table("relay", "letters", "became", "code", "an answer", title=f"{name}: what the relays said")
+    for answer in stands.answers:
+        code = str(answer.code or "")
+        table.add_row(
+            answer.relay or "-", str(answer.letters), answer.status, code, escape(answer.reply[:80])
+        )
+    if table.row_count:
+        screen.print(table)
 
 
 def _plan(one: Any) -> str:

@@ -24,6 +24,9 @@ UNFINISHED = text("ledger.status IN ('due', 'deferred', 'handed')")
 HANDED = text("ledger.status = 'handed'")
 # Written as text, since SQLite uses a partial index only for the very words of its condition.
 
+CONFIRMATIONS = "confirmations"
+"""The mailing of letters that ask for a confirmation."""
+
 
 class MailingState(StrEnum):
     OPEN = "open"
@@ -104,7 +107,7 @@ async def put(
     envelopes: Sequence[Envelope],
     now: datetime,
     *,
-    mailing_name: str = "confirmations",
+    mailing_name: str = CONFIRMATIONS,
     stream: Stream = Stream.TRANSACTIONAL,
 ) -> int:
     """Letters, due now; at least one. Returns their batch, to be enqueued once the transaction is committed."""
@@ -122,6 +125,29 @@ async def put(
         for envelope in envelopes
     ]
     await db.execute(insert(ledger), rows)
+    return batch_id
+
+
+async def put_to(
+    db: AsyncConnection, people: Select[Any], edition_id: int, now: datetime, *, name: str
+) -> int:
+    """A letter, due now, to each of the few whom the Select finds: columns recipient, reference, address.
+
+    Returns its batch. The same statements run if that is nobody, so that an answer can't tell who is known.
+    """
+    mailing_id = await open_mailing(db, name, Stream.TRANSACTIONAL, now)
+    batch_id = await _open_batch(db, mailing_id, 1)
+    fixed: dict[str, Any] = {
+        "mailing_id": literal(mailing_id, Id),
+        "batch_id": literal(batch_id, Id),
+        "edition_id": literal(edition_id, Id),
+        "status": literal("due"),
+        "due_at": literal(now, Instant),
+        "attempts": literal(0),
+        "processed": literal(False),
+    }
+    columns = ["recipient", "reference", "address", *fixed]
+    await db.execute(insert(ledger).from_select(columns, people.add_columns(*fixed.values())))
     return batch_id
 
 
@@ -204,8 +230,8 @@ async def hasten(db: AsyncConnection, now: datetime) -> int:
     Not where a provider asked us to slow down: it would only be angrier.
     """
     waiting = (ledger.c.status == "deferred") & (ledger.c.due_at > literal(now, Instant))
-    ours = update(ledger).where(waiting, ledger.c.blame.in_(("recipient", "relay")))
-    return (await db.execute(ours.values(due_at=now))).rowcount
+    slower = ledger.c.relay.is_(None) | ((ledger.c.blame == "sender") & ledger.c.reply.like("4.7.%"))
+    return (await db.execute(update(ledger).where(waiting, ~slower).values(due_at=now))).rowcount
 
 
 async def resend_unknown(db: AsyncConnection, now: datetime) -> int:

@@ -15,6 +15,7 @@ from mailer.delivery import (
     Envelope,
     MailingState,
     Stream,
+    hasten,
     open_digest_letters,
     open_mailing,
     progress,
@@ -268,3 +269,24 @@ async def test_a_finished_batch_is_not_looked_at_again_until_a_person_sends_it_o
         assert await resend_unknown(db, NOW) == 1
         assert await reconcile(db, NOW) == [1]
     assert [r.number for r in await mine.claim([1], 2, NOW)] == [second.number]
+
+
+async def test_only_what_nobody_asked_us_to_slow_down_for_is_hastened(
+    database: Database, tmp_path: Path
+) -> None:
+    await fill(database, 4)
+    mine = await enrolled(database, tmp_path)
+    busy, broken, policy, held = sorted(r.number for r in await mine.claim([1], 4, NOW))
+    later: dict[str, Any] = {"status": "deferred", "due_at": NOW + timedelta(hours=1)}
+    await mine.settle(
+        [
+            result(busy, mine.worker, **later, code=450, reply="4.2.1 busy", blame="recipient"),
+            result(broken, mine.worker, **later, code=451, reply="4.3.0 trouble here", blame="sender"),
+            result(policy, mine.worker, **later, code=421, reply="4.7.28 too fast", blame="sender"),
+            result(held, mine.worker, **later, code=0, reply="google asked us to wait", relay=None, counted=False),
+        ],
+        NOW,
+    )  # fmt: skip
+    async with database.transaction() as db:
+        assert await hasten(db, NOW) == 2
+    assert sorted(r.number for r in await mine.claim([1], 4, NOW)) == [busy, broken]
