@@ -108,7 +108,7 @@ async def work(url: str, relay: str, policy: str, folder: str) -> None:
         await database.close()
 
 
-async def fill(database: Database, letters: int) -> int:
+async def fill(database: Database, letters: int, batch_size: int = 1000) -> int:
     """A mailing of so many letters to reader0@example.org and so on."""
     body = "News of the region, and a link: " + Slot.UNSUBSCRIBE.mark + "\n"
     async with database.engine.begin() as db:
@@ -126,7 +126,7 @@ async def fill(database: Database, letters: int) -> int:
             literal(utc_now(), Instant).label("due_at"),
             literal(0).label("low"),
         )
-        await put_all(db, mailing, readers)
+        await put_all(db, mailing, readers, batch_size)
     return mailing
 
 
