@@ -46,6 +46,21 @@ class Links:
     def refuse(self, signup: int) -> str:
         return self._signed("refuse", Purpose.REFUSE, signup)
 
+    def lost_link(self) -> str:
+        return f"{self.base}/link"
+
+    def new_address(self, change: int) -> str:
+        """To say a new address: fresh, by mail to the old one."""
+        return self._signed("address", Purpose.NEW_ADDRESS, change)
+
+    def move(self, change: int) -> str:
+        """By mail to the new address: yes, that is mine."""
+        return self._signed("move", Purpose.MOVE, change)
+
+    def reason(self, act: int) -> str:
+        """To say why somebody unsubscribed, by the number of that act in the record."""
+        return self._signed("reason", Purpose.REASON, act)
+
     def preferences(self, recipient: int) -> str:
         return self._signed("preferences", Purpose.PREFERENCES, recipient)
 

@@ -257,12 +257,12 @@ signup = Table(  # one request to (re)join or to change, waiting for its confirm
     Column("refused_at", Instant),
     sqlite_autoincrement=True,  # a confirmation link must never confirm somebody else's sign-up
 )
-address_change = Table(  # a reader's new address, waiting for its mailbox to say yes
+address_change = Table(  # a reader may say a new address; and then, it waits for its mailbox to say yes
     "address_change",
     metadata,
     _id(),
     _ref("subscriber_id", "subscriber", nullable=False, index=True),
-    Column("address", String(254), nullable=False),  # as in subscriber
+    Column("address", String(254)),  # the new one, as in subscriber; empty: a link by which it can be said
     Column("language", String(35), nullable=False),
     Column("asked_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),

@@ -18,6 +18,10 @@ def test_each_link_reads_back_to_its_number_at_its_own_purpose_only() -> None:
         Purpose.REFUSE: LINKS.refuse(3),
         Purpose.PREFERENCES: LINKS.preferences(3),
         Purpose.UNSUBSCRIBE: LINKS.unsubscribe(3),
+        Purpose.UNDO: LINKS.undo(3),
+        Purpose.REASON: LINKS.reason(3),
+        Purpose.NEW_ADDRESS: LINKS.new_address(3),
+        Purpose.MOVE: LINKS.move(3),
     }
     for purpose, link in made.items():
         token = link.rsplit("/", 1)[1]

@@ -51,10 +51,15 @@ class Block:
     quoted: Quoted
 
 
-_LINKS = (Slot.UNSUBSCRIBE, Slot.PREFERENCES, Slot.CONFIRM, Slot.REFUSE)
-_PURPOSES = dict(
-    zip(_LINKS, (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.CONFIRM, Purpose.REFUSE), strict=True)
-)
+_PURPOSES = {
+    Slot.UNSUBSCRIBE: Purpose.UNSUBSCRIBE,
+    Slot.PREFERENCES: Purpose.PREFERENCES,
+    Slot.CONFIRM: Purpose.CONFIRM,
+    Slot.REFUSE: Purpose.REFUSE,
+    Slot.NEW_ADDRESS: Purpose.NEW_ADDRESS,
+    Slot.MOVE: Purpose.MOVE,
+}
+_LINKS = tuple(_PURPOSES)
 _ADDRESSES = tuple((part, quoted) for part in Part for quoted in (False, True))
 _PARTS = len(_LINKS) + len(_ADDRESSES)
 """Values are numbered: the token of each link, then the address as each part wants it, then filled base64 parts."""
@@ -125,6 +130,8 @@ def _link_starts(settings: Settings) -> dict[Slot, str]:
         Slot.PREFERENCES: links.preferences(0),
         Slot.CONFIRM: links.confirm(0),
         Slot.REFUSE: links.refuse(0),
+        Slot.NEW_ADDRESS: links.new_address(0),
+        Slot.MOVE: links.move(0),
     }
     return {slot: link.removesuffix(links.keyring.sign(_PURPOSES[slot], "0")) for slot, link in made.items()}
 
@@ -204,12 +211,14 @@ class Composer:
         if len(local) > 20:  # RFC 5321 §4.5.3.1.1: 64 octets, and a token takes up to 43
             raise ValueError(f"MAILER_RETURN_PATH: {local!r} must be at most 20 characters long")
         self._return_path = (f"{local}+", f"@{domain}")
-        unsubscribe, preferences, confirm, refuse = (signer(_PURPOSES[slot]) for slot in _LINKS)
+        unsubscribe, preferences, confirm, refuse, new_address, move = map(signer, _PURPOSES.values())
         self._tokens: tuple[Callable[[Claimed], bytes], ...] = (
             lambda row: unsubscribe(row.recipient),
             lambda row: preferences(row.recipient),
             lambda row: confirm(_reference(row)),
             lambda row: refuse(_reference(row)),
+            lambda row: new_address(_reference(row)),
+            lambda row: move(_reference(row)),
         )
 
     def compose(self, edition: Printed, row: Claimed, date: str) -> Letter:
@@ -257,7 +266,7 @@ class Composer:
 
 def _reference(row: Claimed) -> int:
     if row.reference is None:
-        raise Unfit("the edition asks for a confirmation link, and the envelope has nothing to confirm")
+        raise Unfit("the edition asks for a link that the envelope has no number for")
     return row.reference
 
 

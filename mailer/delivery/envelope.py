@@ -20,6 +20,8 @@ class Slot(StrEnum):
     PREFERENCES = "p"  # links.preferences(recipient)
     CONFIRM = "c"  # links.confirm(reference)
     REFUSE = "r"  # links.refuse(reference)
+    NEW_ADDRESS = "n"  # links.new_address(reference)
+    MOVE = "m"  # links.move(reference)
 
     @property
     def mark(self) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.database import Database
-from mailer.delivery.mailings import OPEN
+from mailer.delivery.mailings import CONFIRMATIONS, OPEN
 from mailer.tables import edition, ledger, mailing
 
 NAME = "letters"
@@ -42,10 +42,13 @@ async def erase(db: AsyncConnection, people: Sequence[int], now: datetime) -> No
 
 
 async def letter_about(db: AsyncConnection, recipient: int, reference: int) -> dict[str, Any] | None:
-    """The newest letter with this reference, as proof: its number in the ledger and when the relay took it."""
+    """The newest confirmation with this reference, as proof: its number in the ledger and when the relay took it."""
     query = (
         select(ledger.c.id, ledger.c.done_at)
-        .where(ledger.c.recipient == recipient, ledger.c.reference == reference)
+        .join(mailing, mailing.c.id == ledger.c.mailing_id)
+        .where(
+            ledger.c.recipient == recipient, ledger.c.reference == reference, mailing.c.name == CONFIRMATIONS
+        )
         .order_by(ledger.c.id.desc())
         .limit(1)
     )

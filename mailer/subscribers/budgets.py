@@ -58,6 +58,17 @@ def buckets(
     ]
 
 
+def link_buckets(
+    address: Address, networks: tuple[str, ...], limits: Limits, hashed: Callable[[str], str], now: datetime
+) -> list[Bucket]:
+    """What somebody must find unspent who asks for the links of an address: a budget of its own."""
+    return [
+        _bucket(f"link-network:{networks[0]}", _HOUR, limits.network, now),
+        _bucket(f"link-address:{hashed(address.key)}", _DAY, 2, now),
+        _bucket("link-total", _HOUR, limits.total, now),
+    ]
+
+
 def site_bucket(site: str, limit: int, hashed: Callable[[str], str], now: datetime) -> Bucket:
     """What a form on another site must find unspent. limit: requests an hour."""
     return _bucket(f"site:{hashed(site)}", _HOUR, limit, now)

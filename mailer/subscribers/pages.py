@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.database import Database
 from mailer.settings import Settings
+from mailer.subscribers.address_pages import AddressPages
 from mailer.subscribers.confirm_pages import ConfirmPages
 from mailer.subscribers.form_pages import FormPages
 from mailer.subscribers.reader_pages import ReaderPages
@@ -15,6 +16,7 @@ def routes(settings: Settings, database: Database, clock: Clock, wake: Wake) -> 
     """Every route of this room."""
     given = (settings, database, clock, wake)
     form, asked, reader = FormPages(*given), ConfirmPages(*given), ReaderPages(*given)
+    address = AddressPages(*given)
     table = [
         ("/", form.form, "GET"),
         ("/subscribe", form.form, "GET"),
@@ -22,6 +24,13 @@ def routes(settings: Settings, database: Database, clock: Clock, wake: Wake) -> 
         ("/subscribe", form.preflight, "OPTIONS"),
         ("/embed", form.framed_form, "GET"),
         ("/embed", form.framed_subscribe, "POST"),
+        ("/link", address.link_page, "GET"),
+        ("/link", address.link, "POST"),
+        ("/preferences/{token}/address", address.fresh_link, "POST"),
+        ("/address/{token}", address.address_page, "GET"),
+        ("/address/{token}", address.address, "POST"),
+        ("/move/{token}", address.move_page, "GET"),
+        ("/move/{token}", address.move, "POST"),
         ("/confirm/{token}", asked.confirm_page, "GET"),
         ("/confirm/{token}", asked.confirm, "POST"),
         ("/confirm/{token}/again", asked.ask_again, "POST"),

@@ -57,6 +57,7 @@ class ReaderPages(RoomPages):
             form=form or forms.filled_from(audience, offered),
             wrong=wrong or {},
             saved=saved,
+            change_address=path_of(self.links.preferences(number)) + "/address",
             unsubscribe=path_of(self.links.unsubscribe(number)),
         )
 

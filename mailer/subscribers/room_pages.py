@@ -26,6 +26,7 @@ class RoomPages(Site):
         self.database = database
         self.clock = clock
         self.offer = Offer(database)
+        self.wake = wake
         self.reception = Reception(settings, database, clock, wake)
         self.links = Links(settings)
 

@@ -26,6 +26,10 @@ async def all_pages(visitor: Visitor) -> dict[str, str]:
         "/unsubscribe/{token}": path(links.unsubscribe(number)),
         "/unsubscribe/{token}/": path(links.unsubscribe(number)) + "/",
         "/undo/{token}": path(links.undo(1)),
+        "/link": "/link",
+        "/preferences/{token}/address": path(links.preferences(number)) + "/address",
+        "/address/{token}": path(links.new_address(1)),
+        "/move/{token}": path(links.move(1)),
     }
 
 
@@ -119,6 +123,13 @@ async def test_static_files_are_kept_and_others_are_not_there(visitor: Visitor) 
 
 
 async def test_every_link_that_we_mail_has_a_page(visitor: Visitor) -> None:
-    for purpose in (Purpose.CONFIRM, Purpose.REFUSE, Purpose.PREFERENCES, Purpose.UNSUBSCRIBE):
-        link = getattr(visitor.links, purpose.value)(1)
+    for purpose in (
+        Purpose.CONFIRM,
+        Purpose.REFUSE,
+        Purpose.PREFERENCES,
+        Purpose.UNSUBSCRIBE,
+        Purpose.NEW_ADDRESS,
+        Purpose.MOVE,
+    ):
+        link = getattr(visitor.links, purpose.name.lower())(1)
         assert (await visitor.get(path(link))).status_code in (200, 410)

@@ -15,7 +15,7 @@ def upgrade() -> None:
         "address_change",
         sa.Column("id", Id, autoincrement=True, nullable=False),
         sa.Column("subscriber_id", Id, nullable=False),
-        sa.Column("address", sa.String(length=254), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=True),
         sa.Column("language", sa.String(length=35), nullable=False),
         sa.Column("asked_at", Instant, nullable=False),
         sa.Column("expires_at", Instant, nullable=False),
