@@ -48,6 +48,8 @@ class Lane:
         self._watchdog = watchdog
         self._pipelines: set[Pipeline] = set()
         self._opening: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._limit = relay.connections
         self._not_before = 0.0
         self._moved = 0.0  # when a letter was settled, or the first connection opened
         self._pipelining = True
@@ -106,7 +108,15 @@ class Lane:
     @property
     def wanted(self) -> int:
         """Letters that all its connections together could take at once."""
-        return self.relay.connections if self.usable else 0
+        return self._limit if self.usable else 0
+
+    def share_with(self, workers: int) -> None:
+        """The relay's limits are for all workers together: each takes its part."""
+        self._limit = max(1, self.relay.connections // workers)
+        if self._rate is not None and self.relay.rate:
+            self._rate.set(self.relay.rate / workers)
+        for pipeline in list(self._pipelines)[self._limit :]:
+            self._retire(pipeline)
 
     def wake(self) -> None:
         """Letters wait: every connection takes some, and more are opened where there are more letters."""
@@ -114,7 +124,7 @@ class Lane:
             pipeline.wake()
         if self._loop.time() < self._not_before:
             return
-        wanted = min(self.relay.connections, len(self._pipelines) + self._desk.waiting)
+        wanted = min(self._limit, len(self._pipelines) + self._desk.waiting)
         if self.failures:
             wanted = min(wanted, max(len(self._pipelines), 1))  # a relay that was down is tried with one
         for _ in range(wanted - self.connections):
@@ -174,9 +184,13 @@ class Lane:
     def close_idle(self) -> None:
         """There is nothing to send for now; relays don't like silent connections."""
         for pipeline in list(self._pipelines):
-            task = asyncio.create_task(_close(pipeline))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            self._retire(pipeline)
+
+    def _retire(self, pipeline: Pipeline) -> None:
+        """Let it finish its letters and go."""
+        task = asyncio.create_task(_close(pipeline))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def abort(self, reason: str) -> None:
         """Cut all connections; their letters are settled when this returns."""

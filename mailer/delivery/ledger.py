@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     TextClause,
     bindparam,
+    func,
     insert,
     select,
     text,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.database import Database
 from mailer.delivery import lease
@@ -169,8 +171,8 @@ class Ledger:
                 for values in groups:
                     await db.execute(statement, values)
 
-    async def enrol(self, now: datetime) -> None:
-        """Become a worker with a fresh lease. Raises Restored."""
+    async def enrol(self, now: datetime) -> int:
+        """Become a worker with a fresh lease. Returns how many there are now. Raises Restored."""
         name = f"{socket.gethostname()}:{os.getpid()}"[:80]
         with trouble():
             async with self._database.transaction() as db:
@@ -178,16 +180,21 @@ class Ledger:
                 values = {"name": name, "started_at": now, "lease_until": lease.end(db)}
                 enrolled = await db.execute(insert(worker).values(values).returning(worker.c.id))
                 self.worker = enrolled.scalar_one()
+                return await self._workers(db)
 
-    async def renew(self) -> bool:
-        """False: the lease has ended, and our letters may be another's by now."""
+    async def _workers(self, db: AsyncConnection) -> int:
+        alive = select(func.count()).where(worker.c.lease_until > lease.present(db))
+        return int((await db.execute(alive)).scalar_one())
+
+    async def renew(self) -> int:
+        """Returns how many workers there are. 0: the lease has ended, and our letters may be another's by now."""
         with trouble():
             async with self._database.transaction() as db:
                 mine = update(worker).where(
                     worker.c.id == self.worker, worker.c.lease_until > lease.present(db)
                 )
                 renewed = await db.execute(mine.values(lease_until=lease.end(db)).returning(worker.c.id))
-                return renewed.first() is not None
+                return await self._workers(db) if renewed.first() else 0
 
     async def leave(self) -> None:
         """Give up the lease; nothing may be handed to us any more."""

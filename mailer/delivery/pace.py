@@ -48,10 +48,13 @@ class Rate:
     """At most so many letters in any second, evenly: a few at a time, fifty times a second."""
 
     def __init__(self, a_second: float) -> None:
-        self._at_once = max(1, int(a_second / 50))
-        self._pause = self._at_once / a_second
         self._left = 0
         self.next_at = 0.0
+        self.set(a_second)
+
+    def set(self, a_second: float) -> None:
+        self._at_once = max(1, int(a_second / 50))
+        self._pause = self._at_once / a_second
 
     def take(self, now: float) -> bool:
         """Whether a letter may leave now; if not, `next_at` says when."""

@@ -70,8 +70,7 @@ class Wheel:
     async def enrol(self) -> None:
         """Become a worker, and begin to hand letters out. Raises Restored."""
         began = self.time()
-        await self._ledger.enrol(self._clock())
-        self._renew_until(began)
+        self._renew_until(began, await self._ledger.enrol(self._clock()))
 
     async def run(self) -> None:
         """Returns after `stop`; every waiter is told before it ends, however it ends."""
@@ -139,12 +138,14 @@ class Wheel:
             desk.written(results)
 
     async def _renew(self, now: float) -> None:
-        if await self._ledger.renew():
-            self._renew_until(now)
+        if workers := await self._ledger.renew():
+            self._renew_until(now, workers)
         else:
             await self._lapse()
 
-    def _renew_until(self, began: float) -> None:
+    def _renew_until(self, began: float, workers: int) -> None:
+        for lane in self.lanes:
+            lane.share_with(workers)
         self._renewed = began
         self._desk.alive_until = began + STOP_SECONDS
         self._desk.open = not self.stopping

@@ -163,3 +163,19 @@ async def test_a_relay_that_wants_our_signature_needs_a_key(database: Database, 
     with pytest.raises(CannotSend, match="MAILER_DKIM_KEYS"):
         async with through(database, clock, "smtp://127.0.0.1:25?sign=on"):
             pass
+
+
+async def test_workers_share_the_connections_of_a_relay(
+    database: Database, database_url: str, clock: FrozenClock
+) -> None:
+    number = await fill(database, 3000)
+    other = Database(database_url)
+    async with Sink() as sink:
+        url = named(sink, "sink", "&connections=4")
+        async with through(database, clock, url) as one, through(other, clock, url) as two:
+            await asyncio.gather(one.work_off(number), two.work_off(number))
+        assert set(sink.taken.values()) == {1}
+        assert (
+            sink.most_connections <= 6
+        )  # four of the first worker, until it heard of the second, and its two
+    await other.close()
