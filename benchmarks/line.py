@@ -41,7 +41,7 @@ class _End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._line.ends.discard(self)
-        if self.other is not None and self.other.transport is not None:
+        if self.other is not None and self.other.transport is not None and not self._line.silent:
             self.other.transport.close()
 
 
@@ -102,9 +102,13 @@ class Line:
         """The line leads to its target again; after `hush`, what was sent meanwhile comes through too."""
         if self.silent:
             self.silent = False
-            for end in self.ends:
-                if end.transport is not None:
+            for end in list(self.ends):
+                if end.transport is not None and end.other in self.ends:
                     end.transport.resume_reading()
+                elif (
+                    end.transport is not None
+                ):  # its other side went away meanwhile, and nobody could tell it
+                    end.transport.abort()
             return
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Near(self), "127.0.0.1", self.port)

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from sqlalchemy import func, make_url, select, update
+from sqlalchemy import BigInteger, bindparam, func, make_url, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
 from benchmarks.kill import LONG_AGO, Servers, fill
@@ -41,6 +42,14 @@ BATCH = 100
 """Letters in a batch: many small ones, so that each worker has its part of them."""
 TAKE_OVER = 30.0
 """Seconds within which somebody else sends what a dead worker had not been handed yet."""
+
+
+_JOBS_OF = text(
+    """SELECT convert_from(payload, 'UTF8')::bigint FROM pgqueuer WHERE status = 'picked' AND queue_manager_id IN (
+        SELECT queue_manager_id FROM pgqueuer WHERE convert_from(payload, 'UTF8')::bigint IN (
+            SELECT batch_id FROM ledger WHERE id = ANY(:handed)))"""
+).bindparams(bindparam("handed", type_=ARRAY(BigInteger)))
+"""All batches in work at the process that holds these letters: the queue is the only one to know."""
 
 
 @dataclass
@@ -199,14 +208,12 @@ class Story:
         await machine.process.wait()
         async with self.database() as database, database.reading() as db:
             handed = await self._handed(db, machine)
-            theirs = select(ledger.c.batch_id).where(ledger.c.relay == machine.name)
-            left = select(ledger.c.batch_id).where(
-                ledger.c.batch_id.in_(theirs), ledger.c.status == "due", ledger.c.mailing_id == self.mailing
-            )
-            batches = [row[0] for row in await db.execute(left.distinct())]
+            batches = (await db.execute(_JOBS_OF, {"handed": handed})).scalars().all()
         self.doubt += len(handed)
-        self.death = Death(machine.name, at, handed, batches)
-        self.say(f"{machine.name} is killed, with {len(handed)} letters in hand")
+        self.death = Death(machine.name, at, handed, list(batches))
+        self.say(
+            f"{machine.name} is killed, with {len(handed)} letters in hand and {len(batches)} batches in work"
+        )
 
     async def _handed(self, db: Any, machine: Machine) -> list[int]:
         ids = select(worker.c.id).where(worker.c.name.endswith(f":{machine.process.pid}"))
@@ -267,7 +274,8 @@ class Story:
         due_after: float | None = None
         handed_after: tuple[float, float] | None = None
         if self.death is not None:
-            after = await self._sent_after(ledger.c.batch_id.in_(self.death.batches))
+            rest = ledger.c.batch_id.in_(self.death.batches) & ledger.c.id.not_in(self.death.handed)
+            after = await self._sent_after(rest)
             due_after = after[0] if after else None
             handed_after = await self._sent_after(ledger.c.id.in_(self.death.handed))
         return Told(
