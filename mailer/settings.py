@@ -76,6 +76,7 @@ class Settings(BaseSettings):
         "",
         description="space-separated sites that may frame the form or send it by script: 'https://www.example.org'",
     )
+    offer_pause: bool = Field(False, description="readers may pause until a date that they choose")
     templates_dir: Path | None = Field(
         None, description="folder with templates of your own; a file there replaces ours"
     )

@@ -37,6 +37,7 @@ def demo_settings(folder: Path, web_port: int, smtp_port: int) -> Settings:
         "unsubscribe_mailbox": "unsubscribe@diaspora-facility.example",
         "relays": f"smtp://127.0.0.1:{smtp_port}",
         "languages": " ".join(catalogue_languages()),
+        "offer_pause": True,
         "signups_per_network": 1000,
         "signups_per_domain": 1000,
     }

@@ -7,6 +7,7 @@ the whole offer, or its first entry.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from mailer.choices import Choices
 from mailer.subscribers.wish import Wish
@@ -16,6 +17,9 @@ Fields = Mapping[str, Sequence[str]]
 """Every value of each field, in the order of the form."""
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,120}")
+
+PAUSE = timedelta(days=366)
+"""Nobody pauses longer; they unsubscribe."""
 
 TRAP = "homepage"
 """A field that people don't see. Programs fill it in."""
@@ -34,7 +38,8 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """reason: a Fault of an address, "unread" (nobody reads it), or "unknown": a choice that isn't on offer.
+    """reason: a Fault of an address, "unread" (nobody reads it), "unknown": a choice that isn't on offer, or
+    "no date": none on which a pause can end.
 
     The page has the words.
     """
@@ -109,6 +114,15 @@ def read_wish(form: Filled, offered: Choices, languages: Sequence[str]) -> Wish 
         languages=tuple(dict.fromkeys((language, languages[0]))),
         frequency=frequency,
     )
+
+
+def read_pause(typed: str, today: date) -> date | Mistake:
+    """The day on which somebody goes on: from tomorrow, for a year at most."""
+    try:
+        day = date.fromisoformat(typed.strip())
+    except ValueError:
+        return Mistake("until", "no date")
+    return day if today < day <= today + PAUSE else Mistake("until", "no date")
 
 
 def mistakes(*parts: Address | Mistake | Wish | list[Mistake]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A reader changes what they get."""
+"""A reader changes what they get, or pauses."""
 
 from datetime import datetime
 
@@ -25,4 +25,15 @@ async def change(
         return False
     details = in_codes(wish, await choices.read(db))
     await store.add_consent(db, number, Act.CHANGED, actor, now, network=network, details=details)
+    return True
+
+
+async def pause(
+    db: AsyncConnection, number: int, until: datetime | None, now: datetime, *, network: str = ""
+) -> bool:
+    """No digest before `until`, and none of its news is lost; None: go on now. False: nothing changed."""
+    if not await store.pause(db, number, until):
+        return False
+    details = {"paused_until": until.isoformat() if until else None}
+    await store.add_consent(db, number, Act.CHANGED, "reader", now, network=network, details=details)
     return True

@@ -1,5 +1,7 @@
 """Imported people whose turn has come: readers get their digests from now on, others are asked once.
 
+Those who paused go on in the same way.
+
 The worker calls `release` every hour.
 """
 
@@ -24,6 +26,7 @@ async def release(database: Database, settings: Settings, now: datetime) -> tupl
     """(new readers, letters that ask for confirmation). The letters stand in the ledger, due now."""
     async with database.transaction() as db:
         readers = await import_store.confirm_held(db, now)
+        await store.end_pauses(db, now)
     async with database.reading() as db:
         offered = await choices.read(db)
     asked = 0

@@ -6,7 +6,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Select, Table, case, delete, insert, literal, select, tuple_, update
+from sqlalchemy import Select, Table, case, delete, exists, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -160,7 +160,13 @@ async def accept(db: AsyncConnection, number: int, audience_id: int, now: dateti
     since = case(
         (subscriber.c.status == Status.CONFIRMED, subscriber.c.confirmed_at), else_=literal(now, Instant)
     )
-    values = {"status": Status.CONFIRMED, "audience_id": audience_id, "confirmed_at": since, "ended_at": None}
+    values = {
+        "status": Status.CONFIRMED,
+        "audience_id": audience_id,
+        "confirmed_at": since,
+        "ended_at": None,
+        "paused_until": None,
+    }
     await db.execute(update(subscriber).where(subscriber.c.id == number).values(**values))
 
 
@@ -177,6 +183,26 @@ async def resume(db: AsyncConnection, number: int, ended_at: datetime) -> bool:
         .values(status=Status.CONFIRMED, ended_at=None)
     )
     return done.rowcount == 1
+
+
+async def pause(db: AsyncConnection, number: int, until: datetime | None) -> bool:
+    """Pause a confirmed reader, or (None) let them go on; False where nothing changed."""
+    done = await db.execute(
+        update(subscriber)
+        .where(
+            subscriber.c.id == number,
+            subscriber.c.status == Status.CONFIRMED,
+            subscriber.c.paused_until.is_distinct_from(until),
+        )
+        .values(paused_until=until)
+    )
+    return done.rowcount == 1
+
+
+async def end_pauses(db: AsyncConnection, now: datetime) -> int:
+    """Who paused until now goes on; returns how many."""
+    over = update(subscriber).where(subscriber.c.paused_until <= now)
+    return (await db.execute(over.values(paused_until=None))).rowcount
 
 
 async def choose(db: AsyncConnection, number: int, audience_id: int) -> bool:
@@ -259,6 +285,14 @@ async def add_consent(
     if act is not Act.ASKED:
         await seal(db)
     return row
+
+
+async def has_reason(db: AsyncConnection, number: int, after: int) -> bool:
+    """Has this subscriber said why they left, since that act?"""
+    said = exists().where(
+        consent.c.subscriber_id == number, consent.c.act == Act.REASON, consent.c.id > after
+    )
+    return bool((await db.execute(select(said))).scalar_one())
 
 
 async def get_consent(db: AsyncConnection, number: int) -> Any:

@@ -1,6 +1,7 @@
 """A reader leaves, by the page, by one click or by an admin; and may take it back at once."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,6 +9,16 @@ from mailer import delivery
 from mailer.subscribers import store
 from mailer.subscribers.consent import Act
 from mailer.subscribers.status import Status
+
+
+class Reason(StrEnum):
+    """Why somebody left, in one click. The page has the words."""
+
+    TOO_MANY = "too-many"
+    NOT_FOR_ME = "not-for-me"
+    NEVER_ASKED = "never-asked"
+    OTHER = "other"
+
 
 UNDO = timedelta(hours=1)
 """How long the page that follows an unsubscribing can take it back."""
@@ -24,6 +35,18 @@ async def unsubscribe(
     if not await store.move(db, number, Status.UNSUBSCRIBED, ended_at=now):
         return None
     return await store.add_consent(db, number, Act.UNSUBSCRIBED, actor, now, network=network)
+
+
+async def give_reason(db: AsyncConnection, act: int, reason: Reason, network: str, now: datetime) -> bool:
+    """Record why, once, of the unsubscribing with this number; False where that is done, or nobody's."""
+    row = await store.get_consent(db, act)
+    if row is None or row.act != Act.UNSUBSCRIBED or await store.has_reason(db, row.subscriber_id, act):
+        return False
+    details = {"reason": reason}
+    await store.add_consent(
+        db, row.subscriber_id, Act.REASON, "reader", now, network=network, details=details
+    )
+    return True
 
 
 async def undo(db: AsyncConnection, act: int, network: str, now: datetime) -> bool:

@@ -160,3 +160,25 @@ async def test_a_gone_row_is_no_error(visitor: Visitor) -> None:
         await db.execute(insert(subscriber).values(**values, created_at=visitor.clock()))
         await db.execute(delete(subscriber))
         assert await unsubscribe(db, 1, visitor.clock()) is None
+
+
+async def test_a_reason_is_one_click_recorded_once_and_changes_nothing_else(visitor: Visitor) -> None:
+    number = await visitor.join()
+    page = (await visitor.post(path(visitor.links.unsubscribe(number)))).text
+    link = page.split('aria-labelledby="why"')[0].rsplit('action="', 1)[1].split('"')[0]
+    before = await visitor.person()
+    assert (await visitor.get(link)).status_code == 405
+    assert (await visitor.post(link, data={"reason": "<b>rant</b>"})).status_code == 400
+    for _ in range(2):
+        assert (await visitor.post(link, data={"reason": "too-many"})).status_code == 200
+    rows = await visitor.rows(select(consent).order_by(consent.c.id))
+    assert [row["details"] for row in rows if row["act"] == "reason"] == [{"reason": "too-many"}]
+    assert await visitor.person() == before
+
+
+async def test_nobody_gives_a_reason_for_another_act(visitor: Visitor) -> None:
+    await visitor.join()
+    confirmed = (await visitor.rows(select(consent.c.id).where(consent.c.act == "confirmed")))[0]["id"]
+    for act in (confirmed, 4711):
+        await visitor.post(path(visitor.links.reason(act)), data={"reason": "other"})
+    assert "reason" not in await visitor.acts()
