@@ -39,29 +39,44 @@ async def save_edition(db: AsyncConnection, content: Content) -> int:
 
     Raises ValueError where the content can't become a letter: a header that isn't plain ASCII, for one.
     """
+    return (await save_editions(db, [content]))[0]
+
+
+async def save_editions(db: AsyncConnection, contents: Sequence[Content]) -> list[int]:
+    """The same for many, in a handful of statements: the number of each, in their order."""
+    bodies: dict[str, str] = {}
+    rows = [_edition_row(content, bodies) for content in contents]
+    known = await _numbers(db, [row["key"] for row in rows])
+    new = {row["key"]: row for row in rows if row["key"] not in known}
+    if new:
+        used = sorted({name for row in new.values() for name in (*row["text"], *row["html"])})
+        if used:
+            await db.execute(_new(db, block), [{"hash": name, "body": bodies[name]} for name in used])
+        await db.execute(_new(db, edition), list(new.values()))
+        known |= await _numbers(db, list(new))
+    return [known[row["key"]] for row in rows]
+
+
+def _edition_row(content: Content, bodies: dict[str, str]) -> dict[str, Any]:
+    """The columns of an edition; its blocks are added to `bodies`."""
     check_content(content)
     text = [_hash(part) for part in content.text]
     html = [_hash(part) for part in content.html]
+    bodies.update(zip([*text, *html], [*content.text, *content.html], strict=True))
     described = [content.language, content.subject, content.headers, text, html]
-    key = hashlib.sha256(json.dumps(described, ensure_ascii=False).encode()).hexdigest()
-    known = select(edition.c.id).where(edition.c.key == key)
-    number = (await db.execute(known)).scalar_one_or_none()
-    if number is not None:
-        return int(number)
-    bodies = dict(zip([*text, *html], [*content.text, *content.html], strict=True))
-    rows = [{"hash": name, "body": body} for name, body in sorted(bodies.items())]
-    if rows:
-        await db.execute(_new(db, block), rows)
-    values = {
-        "key": key,
+    return {
+        "key": hashlib.sha256(json.dumps(described, ensure_ascii=False).encode()).hexdigest(),
         "language": content.language,
         "subject": content.subject,
         "headers": [list(header) for header in content.headers],
         "text": text,
         "html": html,
     }
-    await db.execute(_new(db, edition).values(values))
-    return int((await db.execute(known)).scalar_one())
+
+
+async def _numbers(db: AsyncConnection, keys: Sequence[str]) -> dict[str, int]:
+    rows = await db.execute(select(edition.c.key, edition.c.id).where(edition.c.key.in_(keys)))
+    return {row.key: row.id for row in rows}
 
 
 def _hash(part: str) -> str:

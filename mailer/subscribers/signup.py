@@ -8,7 +8,7 @@ from secrets import token_hex
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.choices import Choices
-from mailer.delivery import Envelope, put, save_edition
+from mailer.delivery import Envelope, put, save_editions
 from mailer.settings import Settings
 from mailer.subscribers import signup_store as store
 from mailer.subscribers.budgets import Bucket, Limits, buckets
@@ -109,10 +109,9 @@ async def _send(
         confirmation(settings, one.language, is_reader=person.status is Status.CONFIRMED)
         for person, one, _ in asked
     ]
-    editions = {letter: await save_edition(db, letter) for letter in dict.fromkeys(letters)}
     envelopes = [
-        Envelope(editions[letter], person.id, person.address, number)
-        for letter, (person, _, number) in zip(letters, asked, strict=True)
+        Envelope(edition, person.id, person.address, number)
+        for edition, (person, _, number) in zip(await save_editions(db, letters), asked, strict=True)
     ]
     return await put(db, envelopes, now)
 
