@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := menu
-.PHONY: menu demo run test check format messages bench kill migration clean
+.PHONY: menu demo run test check format messages bench kill machines migration clean
 
 menu:
 	@echo "make demo             try it: sample news, two dozen readers, a built-in inbox (ONCE=1 ends by itself)"
@@ -14,6 +14,7 @@ menu:
 	@echo "make messages         bring the catalogues in templates/locale up to the words in code and templates"
 	@echo "make bench            measure the send path"
 	@echo "make kill             end workers at random moments and count what was lost or doubled"
+	@echo "make machines         four workers, one killed, two cut off, PostgreSQL restarted; then clocks an hour apart"
 	@echo "make migration m='…'  write the step from the last tables to those of mailer/tables.py"
 	@echo "make clean            remove .venv and the demo's data"
 
@@ -62,6 +63,10 @@ bench: .venv/work.stamp
 
 kill: .venv/work.stamp
 	$(BIN)/python -m benchmarks.kill $(ARGS)
+
+machines: .venv/work.stamp
+	$(BIN)/python -m benchmarks.machines $(ARGS)
+	$(BIN)/python -m benchmarks.clocks
 
 migration: .venv/work.stamp
 	$(BIN)/python -m mailer.migrations "$(m)"
