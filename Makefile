@@ -12,7 +12,7 @@ menu:
 	@echo "make check            format, lint, types, the stairs that imports go down, and complete catalogues"
 	@echo "make format           put the code into its format"
 	@echo "make messages         bring the catalogues in templates/locale up to the words in code and templates"
-	@echo "make bench            measure the send path"
+	@echo "make bench            measure the send path (WHAT=signup, serve, plan or imports: something else)"
 	@echo "make kill             end workers at random moments and count what was lost or doubled"
 	@echo "make machines         four workers, one killed, two cut off, PostgreSQL restarted; then clocks an hour apart"
 	@echo "make migration m='…'  write the step from the last tables to those of mailer/tables.py"
@@ -59,7 +59,7 @@ messages: .venv/work.stamp
 	done
 
 bench: .venv/work.stamp
-	$(BIN)/python -m benchmarks.send $(ARGS)
+	$(BIN)/python -m benchmarks.$(or $(WHAT),send) $(ARGS)
 
 kill: .venv/work.stamp
 	$(BIN)/python -m benchmarks.kill $(ARGS)

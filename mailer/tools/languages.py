@@ -1,6 +1,7 @@
 """Which language a visitor gets, and what a language calls itself."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from babel import Locale, UnknownLocaleError
 
@@ -34,6 +35,7 @@ def _by_preference(accept_language: str) -> list[str]:
     return [tag for _, tag in sorted(weighted, key=lambda pair: -pair[0])]
 
 
+@cache
 def own_name(language: str) -> str:
     """`français` for `fr`."""
     try:
