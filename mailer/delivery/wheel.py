@@ -91,9 +91,11 @@ class Wheel:
                 await self._rest()
             await self._leave()
         except BaseException as error:
-            self._tell(CannotSend(f"Sending stopped on an error of ours: {error!r}"))
+            if not isinstance(error, asyncio.CancelledError):
+                self._tell(CannotSend(f"Sending stopped on an error of ours: {error!r}"))
             await self._cut("the sender stopped")
-            await self._write(self.time(), at_once=True)
+            with suppress(LedgerDown):
+                await self._write(self.time(), at_once=True)
             raise
         finally:
             self._tell(None)

@@ -120,3 +120,24 @@ async def test_letters_without_a_readable_edition_are_rejected_alone(
     async with Sink() as sink, sender(database, clock, sink) as sending:
         counts = await sending.work_off(mailing)
     assert counts.accepted + counts.rejected == 5
+
+
+async def test_a_cancelled_sender_writes_down_what_it_knows(database: Database, clock: FrozenClock) -> None:
+    mailing = await fill(database, 20_000, batch_size=1000)
+    async with Sink() as sink:
+
+        async def run() -> None:
+            async with sender(database, clock, sink) as sending:
+                await sending.work_off(mailing)
+
+        running = asyncio.create_task(run())
+        while sink.taken.total() < 200:
+            await asyncio.sleep(0.005)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        async with database.reading() as db:
+            counts = await progress(db, mailing)
+    assert counts.handed == 0
+    assert counts.accepted == sink.taken.total()
+    assert counts.accepted + counts.due == 20_000
