@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer import delivery, digests
 from mailer.cli.digest import app
-from mailer.cli.frame import Trouble, open_database, read_settings, run, screen
+from mailer.cli.frame import Trouble, open_database, read_settings, run, say
 from mailer.delivery import Content, Envelope, MailingState, Sender, Stream, personal
 from mailer.settings import Settings
 from mailer.tools.address import AddressError, parse
@@ -25,21 +25,21 @@ Name = Annotated[str, typer.Argument(help="As `mailer digest status` writes it: 
 def pause(digest: Name) -> None:
     """Send nothing more of a digest until `resume`."""
     _set(digest, MailingState.PAUSED)
-    screen.print("Paused. What is on the wire still leaves.")
+    say("Paused. What is on the wire still leaves.")
 
 
 @app.command()
 def resume(digest: Name) -> None:
     """Go on with a digest that was paused."""
     _set(digest, MailingState.OPEN)
-    screen.print("It goes on while `mailer serve` or `mailer worker` runs, or with `mailer digest run`.")
+    say("It goes on while `mailer serve` or `mailer worker` runs, or with `mailer digest run`.")
 
 
 @app.command()
 def cancel(digest: Name) -> None:
     """Send nothing more of a digest; what its readers did not get goes into their next one."""
     _set(digest, MailingState.CANCELLED)
-    screen.print("Cancelled.")
+    say("Cancelled.")
 
 
 def _set(digest: str, state: MailingState) -> None:
@@ -64,7 +64,7 @@ def resend() -> None:
         async with open_database(read_settings()) as database, database.transaction() as db:
             return await delivery.resend_unknown(db, utc_now())
 
-    screen.print(f"{run(work())} letters are due again.")
+    say(f"{run(work())} letters are due again.")
 
 
 @app.command("accept-restored")
@@ -77,7 +77,7 @@ def accept_restored() -> None:
             await delivery.accept_restored(db, settings.data_dir)
 
     run(work())
-    screen.print("Accepted. Letters that wait are sent from now on.")
+    say("Accepted. Letters that wait are sent from now on.")
 
 
 def send_test(address: Annotated[str, typer.Argument(help="Where to; best one of your own.")]) -> None:
@@ -100,9 +100,7 @@ def send_test(address: Annotated[str, typer.Argument(help="Where to; best one of
                 return (await personal.export(db, NOBODY))[-1]
 
     letter = run(work())
-    screen.print(
-        f"{letter['status']} by {letter['relay']}: {letter['code'] or ''} {letter['reply']}", markup=False
-    )
+    say(f"{letter['status']} by {letter['relay']}: {letter['code'] or ''} {letter['reply']}")
     if letter["status"] != "accepted":
         raise typer.Exit(1)
 
