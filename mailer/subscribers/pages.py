@@ -24,6 +24,7 @@ def routes(settings: Settings, database: Database, clock: Clock, wake: Wake) -> 
         ("/subscribe", form.preflight, "OPTIONS"),
         ("/embed", form.framed_form, "GET"),
         ("/embed", form.framed_subscribe, "POST"),
+        ("/preferences/{token}/pause", reader.preferences_page, "GET"),  # for the switch of languages
         ("/preferences/{token}/pause", reader.pause, "POST"),
         ("/reason/{token}", reader.reason, "POST"),
         ("/link", address.link_page, "GET"),

@@ -81,7 +81,7 @@ class ReaderPages(RoomPages):
             wrong=wrong or {},
             saved=saved,
             pausing=self._pausing(language, person),
-            change_address=path_of(self.links.preferences(number)) + "/address",
+            here=path_of(self.links.preferences(number)),
             unsubscribe=path_of(self.links.unsubscribe(number)),
         )
 
@@ -94,7 +94,6 @@ class ReaderPages(RoomPages):
         until = person.paused_until and person.paused_until.astimezone(zone).date()
         locale = Locale.parse(language, sep="-")
         return {
-            "action": path_of(self.links.preferences(person.id)) + "/pause",
             "until": format_date(until, format="long", locale=locale) if until else "",
             "first": (today + timedelta(days=1)).isoformat(),
             "last": (today + forms.PAUSE).isoformat(),

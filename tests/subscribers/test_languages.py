@@ -9,7 +9,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from mailer.settings import Settings
-from mailer.subscribers.letters import confirmation
+from mailer.subscribers.letters import confirmation, letter
 from mailer.tools.languages import own_name
 from mailer.tools.templates import catalogue, catalogue_languages, direction
 from tests.conftest import make_settings
@@ -34,7 +34,11 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     languages = " ".join(LANGUAGES)
     imprint = "https://www.example.org/imprint"
     return make_settings(
-        database_url=database_url, data_dir=tmp_path, languages=languages, imprint_url=imprint
+        database_url=database_url,
+        data_dir=tmp_path,
+        languages=languages,
+        imprint_url=imprint,
+        offer_pause=True,
     )
 
 
@@ -63,7 +67,27 @@ async def every_page(visitor: Visitor, language: str) -> dict[str, httpx2.Respon
     seen["button"] = await visitor.get(f"{late}/again")
     seen["gone"] = await visitor.get(path(visitor.links.confirm(999)))
     number = int((await visitor.person("alice@example.org"))["id"])
+    seen |= await _address_pages(visitor, number, language)
     return seen | await _reader_pages(visitor, number, language)
+
+
+async def _address_pages(visitor: Visitor, number: int, language: str) -> dict[str, httpx2.Response]:
+    visitor.browser.headers["Accept-Language"] = language
+    seen = {
+        "lost link": await visitor.get("/link"),
+        "lost link, mistake": await visitor.post("/link", data={"address": "alice"}),
+        "lost link, sent": await visitor.post("/link", data={"address": "alice@gmial.com"}),
+        "fresh link": await visitor.post(path(visitor.links.preferences(number)) + "/address"),
+    }
+    say = path(visitor.links.new_address((await visitor.letters("alice@example.org"))[-1]["reference"]))
+    seen["new address"] = await visitor.get(say)
+    seen["new address, sent"] = await visitor.post(say, data={"address": "alice@new.example"})
+    move = path(visitor.links.move((await visitor.letters("alice@new.example"))[-1]["reference"]))
+    seen["move"] = await visitor.get(move)
+    seen["moved"] = await visitor.post(move)
+    seen["moved already"] = await visitor.post(move)
+    seen["move, gone"] = await visitor.get(path(visitor.links.move(999)))
+    return seen
 
 
 async def _reader_pages(visitor: Visitor, number: int, language: str) -> dict[str, httpx2.Response]:
@@ -75,11 +99,16 @@ async def _reader_pages(visitor: Visitor, number: int, language: str) -> dict[st
         "preferences": await visitor.get(preferences),
         "saved": await visitor.post(preferences, data={"language": language, "frequency": "weekly"}),
         "wrong": await visitor.post(preferences, data={"frequency": "hourly"}),
+        "break, mistake": await visitor.post(f"{preferences}/pause", data={"until": "soon"}),
+        "break": await visitor.post(f"{preferences}/pause", data={"until": "2027-01-07"}),
         "leave": await visitor.get(leave),
         "left": await visitor.post(leave),
     }
     form = LexborHTMLParser(seen["left"].text).css_first("form")
     assert form is not None
+    why = LexborHTMLParser(seen["left"].text).css_first("form.reasons")
+    assert why is not None
+    seen["reason"] = await visitor.post(str(why.attributes["action"]), data={"reason": "other"})
     undo = str(form.attributes["action"])
     seen["resumed"] = await visitor.post(undo)
     seen["late"] = await visitor.post(undo)
@@ -114,6 +143,14 @@ def test_the_confirmation_mail_is_whole_in_its_language(settings: Settings, lang
     lines = [letter.subject, *text.split("\n"), *read_aloud(html)]
     assert english_in(language, lines, NAMES) == []
     assert str(settings.confirm_days) in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+@pytest.mark.parametrize("name", ["links", "move", "moved"])
+def test_the_other_letters_are_whole_in_their_language(settings: Settings, language: str, name: str) -> None:
+    made = letter(settings, language, name)  # type: ignore[arg-type]
+    (text,), (html,) = made.text, made.html
+    assert english_in(language, [made.subject, *text.split("\n"), *read_aloud(html)], NAMES) == []
 
 
 def test_a_latin_name_in_an_arabic_mail_says_its_direction(settings: Settings) -> None:
