@@ -18,6 +18,16 @@ BUSY_SECONDS = 10.0
 """For so long a writer waits for another process on the same SQLite file."""
 
 
+VANISHED = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "15000",
+}
+"""What we ask of PostgreSQL for our connections (seconds, but the last one: milliseconds). A machine that drops off
+the network in the middle of a transaction would else keep its locks for two hours, and all workers would wait."""
+
+
 class DatabaseUrlError(ValueError):
     """The database address is not one that we can use; the message says what to write."""
 
@@ -57,7 +67,13 @@ class Database:
             prepare_sqlite(self.engine.sync_engine)
             self._writer = self.engine.execution_options(mailer_writes=True)
         else:
-            self.engine = create_async_engine(self.url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+            self.engine = create_async_engine(
+                self.url,
+                pool_size=10,
+                max_overflow=10,
+                pool_pre_ping=True,
+                connect_args={"server_settings": VANISHED},
+            )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
 from mailer import choices
-from mailer.database import Database, DatabaseUrlError, async_url
+from mailer.database import VANISHED, Database, DatabaseUrlError, async_url
 from mailer.tables import arrival_counter, region
 
 
@@ -83,3 +83,13 @@ async def test_scrubbing_never_waits_long_for_a_reader(database: Database) -> No
     await database.scrub()
     if database.is_sqlite:
         assert Path(f"{database.url.database}-wal").stat().st_size == 0
+
+
+async def test_postgresql_is_asked_to_notice_a_machine_that_vanished(database: Database) -> None:
+    if database.is_sqlite:
+        return
+    # Over a Unix socket, as here, the values themselves read 0; where they come from is told all the same.
+    asked = text("SELECT name FROM pg_settings WHERE source = 'client' AND name = ANY(:names)")
+    async with database.reading() as db:
+        found = (await db.execute(asked, {"names": list(VANISHED)})).scalars().all()
+    assert sorted(found) == sorted(VANISHED)
