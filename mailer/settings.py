@@ -96,6 +96,11 @@ class Settings(BaseSettings):
     signups_per_site: int = Field(
         200, ge=1, description="through forms on one other site, which can't show that a person opened them"
     )
+    unsubscribes_alarm: int = Field(
+        50,
+        ge=1,
+        description="readers who may leave in an hour from one network or mail domain without an alarm",
+    )
     signups_in_all: int = Field(5000, ge=1, description="altogether")
 
     # How long

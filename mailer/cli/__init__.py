@@ -9,7 +9,7 @@ import structlog
 import typer
 
 from mailer.choices import ChoicesError
-from mailer.cli import choices, digest, form, imports, news, rights, sending, subscribers
+from mailer.cli import bursts, choices, digest, form, imports, news, rights, sending, subscribers
 from mailer.cli.frame import Trouble, errors, open_database, reach, read_settings, run, said_in_words, screen
 from mailer.database import DatabaseUrlError
 from mailer.delivery import CannotSend
@@ -29,6 +29,7 @@ app.add_typer(news.app, name="news")
 app.add_typer(digest.app, name="digest")
 subscribers.app.add_typer(imports.app)
 subscribers.app.add_typer(rights.app)
+subscribers.app.add_typer(bursts.app)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(choices.app, name="choices")
 app.add_typer(form.app, name="form")

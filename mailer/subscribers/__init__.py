@@ -4,6 +4,8 @@ Every change is made by a person's POST and recorded with the words that they sa
 into the ledger, in the same transaction. It knows neither news nor digests, and never sends anything itself.
 """
 
+from mailer.subscribers.allow import allow
+from mailer.subscribers.bursts import Burst, bursts, left_from, take_back
 from mailer.subscribers.import_plan import Basis, Fate, Plan, Report, Unfounded
 from mailer.subscribers.imports import examine, take, undo
 from mailer.subscribers.old_list import Column, ListError, open_list
@@ -25,6 +27,7 @@ __all__ = [
     "COLUMNS",
     "Audience",
     "Basis",
+    "Burst",
     "Column",
     "Embedding",
     "Fate",
@@ -40,13 +43,16 @@ __all__ = [
     "UnknownWord",
     "Verdict",
     "Wish",
+    "allow",
     "audiences",
+    "bursts",
     "csv_line",
     "erase",
     "examine",
     "export_person",
     "find",
     "forget_budgets",
+    "left_from",
     "list_subscribers",
     "open_list",
     "readers",
@@ -58,6 +64,7 @@ __all__ = [
     "snippet",
     "sweep",
     "take",
+    "take_back",
     "undo",
     "unsubscribe",
     "verify",

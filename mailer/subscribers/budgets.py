@@ -69,6 +69,17 @@ def link_buckets(
     ]
 
 
+def burst_buckets(origin: str, usual: int, now: datetime) -> tuple[Bucket, Bucket]:
+    """How many may leave in an hour before it is a burst, and the alarm, which is raised once an hour."""
+    return _bucket(f"leave:{origin}", _HOUR, usual, now), _bucket(f"leave-alarm:{origin}", _HOUR, 1, now)
+
+
+def address_keys(address: Address, hashed: Callable[[str], str]) -> list[str]:
+    """The keys of the buckets that are this address's alone."""
+    person = hashed(address.key)
+    return [f"address:{person}", f"address-month:{person}", f"link-address:{person}"]
+
+
 def site_bucket(site: str, limit: int, hashed: Callable[[str], str], now: datetime) -> Bucket:
     """What a form on another site must find unspent. limit: requests an hour."""
     return _bucket(f"site:{hashed(site)}", _HOUR, limit, now)

@@ -16,6 +16,7 @@ class Act(StrEnum):
     CHANGED = "changed"
     REFUSED = "refused"  # "that wasn't me"
     UNSUBSCRIBED = "unsubscribed"
+    ALLOWED = "allowed"  # an admin lifted their refusal
     REASON = "reason"  # said why, after unsubscribing
     RESUMED = "resumed"  # took an unsubscribing back on the page that followed it
     IMPORTED = "imported"  # taken over from an old list

@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import structlog
 from babel import Locale
 from babel.dates import format_date
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from mailer import choices
 from mailer.site import read_fields
 from mailer.subscribers import forms, store
+from mailer.subscribers.bursts import note_leave
 from mailer.subscribers.forms import Filled, Mistake
 from mailer.subscribers.preferences import change, pause
 from mailer.subscribers.room_pages import RoomPages, path_of
@@ -19,6 +21,8 @@ from mailer.subscribers.status import Status, Subscriber
 from mailer.subscribers.unsubscribe import Reason, give_reason, undo, unsubscribe
 from mailer.tools.address import Address
 from mailer.tools.tokens import Purpose
+
+log = structlog.get_logger(__name__)
 
 
 class ReaderPages(RoomPages):
@@ -121,6 +125,10 @@ class ReaderPages(RoomPages):
             act = person and await unsubscribe(
                 db, number, self.clock(), actor=actor, network=self._network(request)
             )
+            if act and person:
+                network = self._network(request)
+                for origin in await note_leave(db, self.settings, person.address, network, self.clock()):
+                    log.warning("many unsubscribe: see `mailer subscribers bursts`", origin=origin)
         way_back = path_of(self.links.undo(act)) if act else None
         reason = path_of(self.links.reason(act)) if act else None
         language = self.language(request, preferred)

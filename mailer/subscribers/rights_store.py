@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, or_, select
+from sqlalchemy import Select, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.subscribers.status import Status
-from mailer.tables import address_change, signup, subscriber, suppression
+from mailer.tables import address_change, budget, signup, subscriber, suppression
 
 
 async def lock_people(db: AsyncConnection, people: Sequence[int]) -> list[int]:
@@ -23,6 +23,18 @@ async def delete_people(db: AsyncConnection, people: Sequence[int]) -> None:
     await db.execute(delete(address_change).where(address_change.c.subscriber_id.in_(people)))
     await db.execute(delete(signup).where(signup.c.subscriber_id.in_(people)))
     await db.execute(delete(subscriber).where(subscriber.c.id.in_(people)))
+
+
+async def lift_refusal(db: AsyncConnection, hashed: str, person: int | None, now: datetime) -> bool:
+    """Forget that somebody said "that wasn't me"; False where nobody had. Those links stay dead: they expire."""
+    gone = delete(suppression).where(suppression.c.hash == hashed, suppression.c.reason == "refused")
+    lifted = (await db.execute(gone)).rowcount
+    theirs = update(signup).where(signup.c.subscriber_id == person, signup.c.refused_at.is_not(None))
+    return bool(lifted + (await db.execute(theirs.values(refused_at=None, expires_at=now))).rowcount)
+
+
+async def free_budgets(db: AsyncConnection, keys: Sequence[str]) -> None:
+    await db.execute(delete(budget).where(budget.c.key.in_(keys)))
 
 
 async def forget_address_changes(db: AsyncConnection, now: datetime) -> int:

@@ -148,7 +148,7 @@ def test_the_confirmation_mail_is_whole_in_its_language(settings: Settings, lang
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 @pytest.mark.parametrize("name", ["links", "move", "moved"])
 def test_the_other_letters_are_whole_in_their_language(settings: Settings, language: str, name: str) -> None:
-    made = letter(settings, language, name)  # type: ignore[arg-type]
+    made = letter(settings, language, name)
     (text,), (html,) = made.text, made.html
     assert english_in(language, [made.subject, *text.split("\n"), *read_aloud(html)], NAMES) == []
 
