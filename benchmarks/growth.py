@@ -77,7 +77,7 @@ def run(url: str, readers: int, folder: Path) -> None:
         seconds = time.perf_counter() - began
     counts, size = asyncio.run(look(url))
     editions = re.search(r"in (\d+) editions", said)
-    letters = sum(counts.values())
+    letters = counts.get("accepted", 0)
     cpu = used.ru_utime + used.ru_stime
     print(
         f"{make_url(url).get_backend_name():10} {readers:9,} {letters:9,} {editions[1] if editions else '-':>8} "
