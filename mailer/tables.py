@@ -476,13 +476,21 @@ ledger = Table(  # one row per envelope: what became of it
     Column(
         "processed", Boolean, nullable=False, default=False
     ),  # a refusal that the room of bounces has seen
-    Index("ix_ledger_batch_status", "batch_id", "status"),
+    Index("ix_ledger_batch", "batch_id"),
+    # What may still leave: due, deferred or handed. A claim doesn't touch done_at, so it writes one index only, the last
+    Index(
+        "ix_ledger_batch_open",
+        "batch_id",
+        "due_at",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
     Index("ix_ledger_recipient", "recipient", "id"),
-    Index(  # a reader's letters that may still leave
-        "ix_ledger_unfinished",
+    Index(
+        "ix_ledger_recipient_open",
         "recipient",
-        sqlite_where=text("status IN ('due', 'deferred', 'handed')"),
-        postgresql_where=text("status IN ('due', 'deferred', 'handed')"),
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
     ),
     Index(  # what a worker holds: few rows, whatever the size of the table
         "ix_ledger_handed",

@@ -55,7 +55,7 @@ class Result(NamedTuple):
 
 
 # A letter may be claimed while its mailing is open and hasn't expired, by a worker whose lease runs.
-_MAY_LEAVE = """l.status IN ('due', 'deferred') AND l.due_at <= :now
+_MAY_LEAVE = """l.done_at IS NULL AND l.status IN ('due', 'deferred') AND l.due_at <= :now
     AND m.state = 'open' AND (m.expires_at IS NULL OR m.expires_at > :now)"""
 _ROW = "ledger.id, ledger.batch_id, ledger.edition_id, ledger.recipient, ledger.reference, ledger.address, ledger.attempts"
 

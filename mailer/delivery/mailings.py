@@ -20,9 +20,11 @@ from mailer.tables import Id, Instant, batch, block, edition, ledger, mailing
 
 OPEN = ("due", "deferred")
 """Rows that nobody holds: they may be claimed or withdrawn."""
-UNFINISHED = text("ledger.status IN ('due', 'deferred', 'handed')")
+NOT_DONE = ledger.c.done_at.is_(None)
+"""True of what is due, deferred or handed: said beside the status, it finds the indexes of these few rows."""
+UNFINISHED = and_(NOT_DONE, ledger.c.status.in_((*OPEN, "handed")))
 HANDED = text("ledger.status = 'handed'")
-# Written as text, since SQLite uses a partial index only for the very words of its condition.
+# As text, since SQLite uses a partial index only for the very words of its condition.
 
 CONFIRMATIONS = "confirmations"
 """The mailing of letters that ask for a confirmation."""
@@ -260,7 +262,7 @@ async def resend_unknown(db: AsyncConnection, now: datetime) -> int:
 
 def _skip(now: datetime, why: str) -> Any:
     values = {"status": "skipped", "done_at": literal(now, Instant), "reply": why}
-    return update(ledger).where(ledger.c.status.in_(OPEN)).values(values)
+    return update(ledger).where(NOT_DONE, ledger.c.status.in_(OPEN)).values(values)
 
 
 def _digests() -> Any:

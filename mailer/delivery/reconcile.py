@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer.delivery.envelope import Stream
 from mailer.delivery.lease import has_ended
-from mailer.delivery.mailings import HANDED, OPEN, UNFINISHED, MailingState
+from mailer.delivery.mailings import HANDED, NOT_DONE, OPEN, UNFINISHED, MailingState
 from mailer.tables import Instant, batch, ledger, mailing, worker
 
 
@@ -51,7 +51,8 @@ _UNDONE = text("NOT batch.done")
 
 async def close_batches(db: AsyncConnection) -> None:
     """Batches of which nothing can leave any more are not looked at again, however many there have been."""
-    left = exists().where(ledger.c.batch_id == batch.c.id, UNFINISHED)
+    open_ones = select(ledger.c.id).where(ledger.c.batch_id == batch.c.id, UNFINISHED)
+    left = open_ones.with_hint(ledger, "INDEXED BY ix_ledger_batch_open", "sqlite").exists()
     await db.execute(update(batch).where(_UNDONE, ~left).values(done=True))
 
 
@@ -65,7 +66,10 @@ async def unfinished_batches(
 ) -> list[tuple[int, Stream]]:
     """Batches with letters that may leave now: due, of an open mailing that hasn't expired. Urgent ones first."""
     waiting = exists().where(
-        ledger.c.batch_id == batch.c.id, ledger.c.status.in_(OPEN), ledger.c.due_at <= literal(now, Instant)
+        ledger.c.batch_id == batch.c.id,
+        NOT_DONE,
+        ledger.c.status.in_(OPEN),
+        ledger.c.due_at <= literal(now, Instant),
     )
     statement = (
         select(batch.c.id, mailing.c.stream)

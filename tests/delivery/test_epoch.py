@@ -30,7 +30,7 @@ async def test_a_restored_database_sends_nothing_until_a_person_accepts_it(
         async with sender(database, clock, sink, tmp_path) as sending:
             await sending.work_off()
         async with database.transaction() as db:  # what a backup from before the run would bring back
-            await db.execute(update(ledger).values(status="due", attempts=0, worker_id=None))
+            await db.execute(update(ledger).values(status="due", attempts=0, worker_id=None, done_at=None))
             await db.execute(update(epoch).values(value=before))
         sink.taken.clear()
         with pytest.raises(CannotSend, match="accept-restored"):
@@ -50,7 +50,7 @@ async def test_a_database_restored_under_a_running_worker_stops_it(
         await fill(database, 50)
         await sending.work_off()
         async with database.transaction() as db:
-            await db.execute(update(ledger).values(status="due", worker_id=None))
+            await db.execute(update(ledger).values(status="due", worker_id=None, done_at=None))
             await db.execute(update(epoch).values(value=0))
         sink.taken.clear()
         with pytest.raises(CannotSend, match="accept-restored"):

@@ -331,7 +331,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
-        batch_op.create_index("ix_ledger_batch_status", ["batch_id", "status"], unique=False)
+        batch_op.create_index("ix_ledger_batch", ["batch_id"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_batch_open",
+            ["batch_id", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
         batch_op.create_index(
             "ix_ledger_handed",
             ["worker_id"],
@@ -341,11 +348,11 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_ledger_recipient", ["recipient", "id"], unique=False)
         batch_op.create_index(
-            "ix_ledger_unfinished",
+            "ix_ledger_recipient_open",
             ["recipient"],
             unique=False,
-            sqlite_where=sa.text("status IN ('due', 'deferred', 'handed')"),
-            postgresql_where=sa.text("status IN ('due', 'deferred', 'handed')"),
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
         )
 
     op.create_table(
