@@ -234,12 +234,12 @@ class Wheel:
         """Nothing can be written: finish what is on the wire and end. What stays handed is found by the lease."""
         log.error("the database takes nothing more", reason=reason)
         self.stop()
+        self._tell(CannotSend(f"The database can't be written: {reason}. Make room and start again."))
         with suppress(TimeoutError):
             await asyncio.wait_for(self._close(), GRACE_SECONDS)
         await self._cut("the database takes nothing more")
         with suppress(LedgerDown):  # perhaps there is room for this much
             await self._write(self.time(), at_once=True)
-        self._tell(CannotSend(f"The database can't be written: {reason}. Make room and start again."))
 
     async def _cut(self, reason: str) -> None:
         """Cut every connection; then each letter on the wire has its outcome."""
