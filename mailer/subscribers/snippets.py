@@ -37,5 +37,5 @@ def snippet(settings: Settings, offered: Choices, language: str, way: Embedding)
 
 
 def _height(offered: Choices) -> int:
-    """Pixels in which the framed form stands without a scroll bar at 320 pixels of width."""
-    return 800 + 64 * len(offered.regions)
+    """Pixels in which the framed form stands without a scroll bar on a telephone."""
+    return 660 + 64 * len(offered.regions)

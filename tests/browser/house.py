@@ -33,6 +33,9 @@ from tests.conftest import FrozenClock
 READERS = (Reader("alice", ("lac",)), Reader("bilal", ("middle-east",), language="ar"))
 """They have confirmed and got a digest before the first test."""
 
+PARTNER = "http://localhost:8099"
+"""Another site, that may embed the form. Nobody listens there: tests make its pages up."""
+
 
 async def break_down(_request: Request) -> NoReturn:
     """A page with a fault of ours, to see what a visitor is told then."""
@@ -122,6 +125,7 @@ async def opened_house(folder: Path) -> AsyncIterator[House]:
         inbox = await stack.enter_async_context(Inbox(folder / "inbox"))
         where = listen("127.0.0.1:0")
         settings = demo_settings(folder, where.getsockname()[1], inbox.port)
+        settings = settings.model_copy(update={"embed_sites": PARTNER})
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
         client = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, timeout=30))

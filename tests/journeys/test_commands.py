@@ -225,3 +225,25 @@ def test_help_names_every_command(operator: Operator) -> None:
     assert said.status == 0
     for command in ("demo", "serve", "web", "worker", "migrate", "news", "digest", "subscribers", "choices"):
         assert command in said.words
+
+
+# ── the form on other sites, and the front door ─────────────────────────────────────────────────────
+
+
+def test_a_snippet_is_printed_ready_to_copy(ready: Operator) -> None:
+    assert '<form action="http' in ready.types("form", "snippet").out
+    for way in ("script", "iframe"):
+        said = ready.types("form", "snippet", f"--{way}")
+        assert f"<{way} " in said.out
+        assert "MAILER_EMBED_SITES" in said.err
+    assert "<a href=" in ready.types("form", "snippet", "--link").out
+    assert ready.types("form", "snippet", "--link", "--iframe").status == 2
+    assert "not on offer" in ready.types("form", "snippet", "--language", "tlh").words
+
+
+def test_bursts_and_refusals_are_answered_in_words(ready: Operator) -> None:
+    assert "No burst" in ready.types("subscribers", "bursts").words
+    since = ("--since", "2026-11-23T09:00:00")
+    assert "Nobody left" in ready.types("subscribers", "undo-unsubscribes", "192.0.2.0/24", *since).words
+    assert "was not refused" in ready.types("subscribers", "allow", "anna@example.org").words
+    assert ready.types("subscribers", "allow", "anna").status == 2

@@ -1,11 +1,9 @@
 """A reader changes what they get."""
 
-from datetime import UTC, datetime
-
 import pytest
 from sqlalchemy import select, update
 
-from mailer.subscribers import audiences, readers, release
+from mailer.subscribers import audiences
 from mailer.tables import audience, audience_region, consent, region
 from tests.subscribers.conftest import Visitor, path
 
@@ -80,56 +78,6 @@ async def test_a_region_that_is_no_longer_offered_drops_out_when_saving(visitor:
         select(audience).where(audience.c.id == (await visitor.person())["audience_id"])
     )
     assert len(newest[0]["regions"]) == 1
-
-
-# ── a break ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def breaks(visitor: Visitor) -> Visitor:
-    """The operator offers breaks."""
-    object.__setattr__(visitor.settings, "offer_pause", True)
-    return visitor
-
-
-async def test_a_reader_pauses_until_a_date_and_then_goes_on(breaks: Visitor) -> None:
-    number = await breaks.join()
-    before = await breaks.person()
-    link = path(breaks.links.preferences(number))
-    page = await breaks.post(f"{link}/pause", data={"until": "2026-12-24"})
-    assert "December 24, 2026" in page.text
-    assert (await breaks.person())["paused_until"] == datetime(2026, 12, 24, tzinfo=UTC)
-    assert await breaks.rows(readers("weekly")) == []
-    assert (await breaks.acts())[-1] == "changed"
-    breaks.clock.now = datetime(2026, 12, 23, 23, 59, tzinfo=UTC)
-    await release(breaks.database, breaks.settings, breaks.clock())
-    assert await breaks.rows(readers("weekly")) == []
-    breaks.clock.move(minutes=1)
-    await release(breaks.database, breaks.settings, breaks.clock())
-    assert await breaks.person() == before
-    assert len(await breaks.rows(readers("weekly"))) == 1
-
-
-async def test_a_break_ends_at_once_by_a_button_or_by_confirming_anew(breaks: Visitor) -> None:
-    number = await breaks.join()
-    link = path(breaks.links.preferences(number))
-    await breaks.post(f"{link}/pause", data={"until": "2026-12-24"})
-    await breaks.post(f"{link}/pause", data={"on": "1"})
-    assert (await breaks.person())["paused_until"] is None
-    await breaks.post(f"{link}/pause", data={"until": "2026-12-24"})
-    breaks.clock.move(days=2)
-    await breaks.join()
-    assert (await breaks.person())["paused_until"] is None
-
-
-@pytest.mark.parametrize("until", ["", "soon", "2026-11-23", "2020-01-01", "2028-01-01", "2026-12-24' --"])
-async def test_a_break_needs_a_day_within_a_year(breaks: Visitor, until: str) -> None:
-    number = await breaks.join()
-    before = await breaks.everything()
-    answer = await breaks.post(path(breaks.links.preferences(number)) + "/pause", data={"until": until})
-    assert answer.status_code == 422
-    assert "Choose a day" in answer.text
-    assert await breaks.everything() == before
 
 
 async def test_breaks_are_only_there_where_the_operator_offers_them(visitor: Visitor) -> None:
