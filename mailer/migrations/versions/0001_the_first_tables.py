@@ -268,6 +268,7 @@ def upgrade() -> None:
         sa.Column("import_id", Id, nullable=True),
         sa.Column("mail_from", Instant, nullable=True),
         sa.Column("news_after", Id, nullable=True),
+        sa.Column("paused_until", Instant, nullable=True),
         sa.ForeignKeyConstraint(["audience_id"], ["audience.id"], name=op.f("fk_subscriber_audience_id")),
         sa.ForeignKeyConstraint(["import_id"], ["imported_list.id"], name=op.f("fk_subscriber_import_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
@@ -278,6 +279,24 @@ def upgrade() -> None:
         batch_op.create_index("ix_subscriber_audience", ["audience_id", "status"], unique=False)
         batch_op.create_index(batch_op.f("ix_subscriber_import_id"), ["import_id"], unique=False)
         batch_op.create_index("ix_subscriber_status", ["status", "id"], unique=False)
+
+    op.create_table(
+        "address_change",
+        sa.Column("id", Id, autoincrement=True, nullable=False),
+        sa.Column("subscriber_id", Id, nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=True),
+        sa.Column("language", sa.String(length=35), nullable=False),
+        sa.Column("asked_at", Instant, nullable=False),
+        sa.Column("expires_at", Instant, nullable=False),
+        sa.Column("used_at", Instant, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscriber.id"], name=op.f("fk_address_change_subscriber_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_address_change")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("address_change", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_address_change_subscriber_id"), ["subscriber_id"], unique=False)
 
     op.create_table(
         "digest_edition",
