@@ -13,7 +13,7 @@ import structlog
 
 from mailer import delivery, digests, news, subscribers
 from mailer.database import Database
-from mailer.delivery import CannotSend, Sender
+from mailer.delivery import CannotSend, Sender, Withheld
 from mailer.engine import Engine
 from mailer.personal import ROOMS
 from mailer.settings import Settings
@@ -41,14 +41,12 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then the letters on the wire are finished. Raises CannotSend at the start.
 
-        Without any relay the rest goes on, and letters wait in the ledger.
+        Without any relay, or over a database that was restored from a backup, the rest goes on and letters wait
+        in the ledger: people can still sign up and leave.
         """
         async with AsyncExitStack() as stack:
             if self.settings.relays.strip():
-                sender = await stack.enter_async_context(Sender(self.settings, self.database, self.clock))
-                self._send_with(sender)
-                ending = asyncio.create_task(self._stop_sending(sender, stop))
-                stack.callback(ending.cancel)
+                await self._begin_sending(stack, stop)
             else:
                 log.warning("MAILER_RELAYS is not set: mail waits, and nothing is sent")
             if self.scheduled:
@@ -59,6 +57,19 @@ class Worker:
                 self.engine.every("release", 3600, self.release)
                 self.engine.every("sweep", "17 3 * * *", self.sweep)
             await self.engine.run(stop)
+
+    async def _begin_sending(self, stack: AsyncExitStack, stop: asyncio.Event) -> None:
+        try:
+            sender = await stack.enter_async_context(Sender(self.settings, self.database, self.clock))
+        except Withheld as withheld:
+            log.error(
+                "mail waits, and nothing is sent until this is answered and we are started again",
+                reason=str(withheld),
+            )
+            return
+        self._send_with(sender)
+        ending = asyncio.create_task(self._stop_sending(sender, stop))
+        stack.callback(ending.cancel)
 
     def _send_with(self, sender: Sender) -> None:
         async def send(batch: int) -> None:

@@ -2,14 +2,16 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import insert, select
 
 from mailer.database import Database
+from mailer.delivery import Sender, Withheld
 from mailer.engine import Engine
 from mailer.settings import Settings
 from mailer.subscribers import Status, store, verify
 from mailer.subscribers.consent import Act
-from mailer.tables import subscriber
+from mailer.tables import epoch, subscriber
 from mailer.worker import Worker
 from tests.conftest import FrozenClock
 from tests.subscribers.people import meet
@@ -55,6 +57,27 @@ async def test_it_starts_with_every_timer_and_stops_when_told(
         await Engine.beside(database).install()
     stop = asyncio.Event()
     running = asyncio.create_task(make_worker(settings, database, clock).run(stop))
+    stop.set()
+    async with asyncio.timeout(20):
+        await running
+
+
+async def test_over_a_restored_database_it_sends_nothing_and_goes_on_with_the_rest(
+    settings: Settings, database: Database, clock: FrozenClock
+) -> None:
+    if not database.is_sqlite:
+        await Engine.beside(database).install()
+    with_relay = settings.model_copy(update={"relays": "smtp://127.0.0.1:1"})
+    async with Sender(with_relay, database, clock):
+        pass
+    async with database.reading() as db:
+        name = (await db.execute(select(epoch.c.name))).scalar_one()
+    (settings.data_dir / "mailer.epoch").write_text(f"{name} 1000\n")
+    with pytest.raises(Withheld):
+        async with Sender(with_relay, database, clock):
+            pass
+    stop = asyncio.Event()
+    running = asyncio.create_task(make_worker(with_relay, database, clock).run(stop))
     stop.set()
     async with asyncio.timeout(20):
         await running

@@ -27,7 +27,7 @@ from mailer.delivery.personal import blank_old, letter_about
 from mailer.delivery.reconcile import reconcile
 from mailer.delivery.sender import Sender
 from mailer.delivery.standing import Answers, Counts, Standing, progress, standing, watch
-from mailer.delivery.wheel import CannotSend
+from mailer.delivery.wheel import CannotSend, Withheld
 
 __all__ = [
     "Answers",
@@ -40,6 +40,7 @@ __all__ = [
     "Slot",
     "Standing",
     "Stream",
+    "Withheld",
     "accept_restored",
     "blank_old",
     "hasten",

@@ -21,7 +21,7 @@ from mailer.delivery.relay import Relay, RelayError, parse_relays
 from mailer.delivery.standing import Counts, count_batches
 from mailer.delivery.stock import Stock
 from mailer.delivery.watchdog import Watchdog
-from mailer.delivery.wheel import CannotSend, Waiter, Wheel
+from mailer.delivery.wheel import CannotSend, Waiter, Wheel, Withheld
 from mailer.settings import Settings
 from mailer.tools.clock import Clock
 
@@ -104,8 +104,10 @@ class Sender:
             self._wheel.lanes.append(lane)
         try:
             await self._wheel.enrol()
-        except (Restored, LedgerDown) as error:
-            raise CannotSend(str(error)) from None
+        except Restored as restored:
+            raise Withheld(str(restored)) from None
+        except LedgerDown as down:
+            raise CannotSend(str(down)) from None
         self._turning = asyncio.create_task(self._wheel.run())
         return self
 

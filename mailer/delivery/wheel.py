@@ -34,6 +34,10 @@ class CannotSend(RuntimeError):
     """Nothing may or can leave; the message says why and what to do. The queue is kept."""
 
 
+class Withheld(CannotSend):
+    """The database was restored from a backup: a person has to look before anything is sent."""
+
+
 Waiter = asyncio.Future[CannotSend | None]
 
 
