@@ -122,7 +122,7 @@ class Desk:
                 if not queue:
                     return None
             held = queue.popleft()
-            if self.holds and (wait := self.holds.waits(held.row.address, self.time())):
+            if self.holds.held and (wait := self.holds.waits(held.row.address, self.time())):
                 held.put_off, words = wait
                 self._note(held, Deferred(0, words, "sender"))
                 continue
@@ -143,7 +143,7 @@ class Desk:
         if self.breaker.note(outcome) and not self.tripped:
             self.tripped = getattr(outcome, "reply", "")
             self.wanting()
-        if self.holds or isinstance(outcome, Deferred):
+        if self.holds.held or isinstance(outcome, Deferred):
             self.holds.note(held.row.address, outcome, self.time())
 
     def _note(self, held: _Held, outcome: Outcome) -> None:

@@ -63,7 +63,7 @@ class Lane:
         if self._rate is not None and not self._rate.take(self._loop.time()):
             self._wake_at(self._rate.next_at)
             return None
-        if not self._shares.take(self.relay.name, self._connected()):
+        if not (self._shares.even or self._shares.take(self.relay.name, self._connected())):
             return None
         return self._desk.next_letter(self.relay.name, self.relay.sign)
 

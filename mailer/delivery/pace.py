@@ -80,14 +80,11 @@ class _Hold:
 class Holds:
     """Providers that asked us to slow down. Their readers are never blamed, and nobody else waits for them."""
 
-    _held: dict[str, _Hold] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self._held)
+    held: dict[str, _Hold] = field(default_factory=dict)
 
     def waits(self, address: str, now: float) -> tuple[float, str] | None:
         """Seconds for which a letter to this address has to wait, and why; None: it may go (and is counted)."""
-        hold = self._held.get(provider(address))
+        hold = self.held.get(provider(address))
         if hold is None:
             return None
         if now < hold.until:
@@ -100,21 +97,21 @@ class Holds:
     def note(self, address: str, outcome: Outcome, now: float) -> bool:
         """Learn from an outcome. True: this provider is held from now on."""
         name = provider(address)
-        hold = self._held.get(name)
+        hold = self.held.get(name)
         if hold is not None:
             hold.on_the_wire = max(0, hold.on_the_wire - 1)
         if isinstance(outcome, Accepted):
             if hold is not None and now >= hold.until:
                 hold.allowed += 1
                 if hold.allowed > FREE_AFTER:
-                    del self._held[name]
+                    del self.held[name]
             return False
         if not isinstance(outcome, Deferred) or not asks_to_slow_down(outcome):
             return False
         if hold is not None and now < hold.until:
             return False  # one of those that were on the wire when the hold began
         seconds = HOLD_SECONDS if hold is None else min(hold.seconds * 2, LONGEST_HOLD)
-        self._held[name] = _Hold(now + seconds, seconds, words=f"{name} asked us to wait: {outcome.reply}")
+        self.held[name] = _Hold(now + seconds, seconds, words=f"{name} asked us to wait: {outcome.reply}")
         return True
 
 
@@ -154,12 +151,12 @@ class Shares:
 
     def __init__(self, weights: dict[str, int]) -> None:
         self._weights = weights
-        self._even = len(set(weights.values())) <= 1
+        self.even = len(set(weights.values())) <= 1
         self._taken = dict.fromkeys(weights, 0.0)
 
     def take(self, name: str, connected: Iterable[str]) -> bool:
         """Whether it is this relay's turn; if so, the letter is counted."""
-        if self._even:
+        if self.even:
             return True
         least = min((self._taken[other] for other in connected), default=0.0)
         if self._taken[name] > least + self.LEAD:

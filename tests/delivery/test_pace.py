@@ -41,7 +41,7 @@ def test_a_held_provider_waits_ten_minutes_and_then_goes_one_by_one() -> None:
     assert [holds.waits("e@gmail.com", after) is None for _ in range(3)] == [True, True, False]
     for _ in range(60):
         holds.note("e@gmail.com", OK, after)
-    assert not holds
+    assert not holds.held
 
 
 def test_a_provider_that_is_still_angry_is_held_for_longer() -> None:
@@ -62,7 +62,7 @@ def test_a_provider_that_is_still_angry_is_held_for_longer() -> None:
 def test_only_a_policy_deferral_holds_a_provider(outcome: Outcome) -> None:
     holds = Holds()
     assert not holds.note("a@gmail.com", outcome, 0.0)
-    assert not holds
+    assert not holds.held
 
 
 def test_domains_of_one_provider_are_held_together() -> None:
