@@ -9,6 +9,7 @@ from mailer import choices, news
 from mailer.choices import Choices, Meaning
 from mailer.cli import feeds
 from mailer.cli.frame import Trouble, open_database, read_settings, run, say
+from mailer.links import Links
 from mailer.news import AddedArticle, Draft, FeedReport, Instead, Offer
 from mailer.tools.clock import utc_now
 from mailer.tools.http_fetch import Fetcher
@@ -67,10 +68,11 @@ def add(
     language: Annotated[str | None, typer.Option(help="Its language, as en.")] = None,
 ) -> None:
     """Take one article from a web page; what it shows as related is offered too."""
-    instead = Instead(url, kind, tuple(region or ()), everyone, language)
+    settings = read_settings()
+    home = settings.website_url or Links(settings).latest()
+    instead = Instead(url, kind, tuple(region or ()), everyone, language, home)
 
     async def work(draft: Draft | None, instead: Instead) -> AddedArticle:
-        settings = read_settings()
         async with open_database(settings, migrate_sqlite=True) as database:
             languages = settings.language_list
             if draft is not None:
@@ -79,6 +81,10 @@ def add(
 
     added = run(work(None, instead))
     _tell(added)
+    if added.new and next(iter(added.item.texts.values())).url == home:
+        say(
+            f"    the page names no address of its own: “Read more” leads to {home}; better say --url https://…"
+        )
     for offer in added.related:
         if (address := _wanted(offer)) is not None:
             _tell(run(work(offer.draft, Instead(url=address))))

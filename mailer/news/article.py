@@ -48,13 +48,17 @@ class AddedArticle:
 
 @dataclass(frozen=True, slots=True)
 class Instead:
-    """What the operator says instead of the page. kind, regions: codes; everyone: for all regions."""
+    """What the operator says instead of the page. kind, regions: codes; everyone: for all regions.
+
+    home: where "Read more" leads if neither the page nor `url` names an address; by it no item is known again.
+    """
 
     url: str | None = None
     kind: str | None = None
     regions: Sequence[str] = ()
     everyone: bool = False
     language: str | None = None
+    home: str | None = None
 
 
 async def add_article(
@@ -101,11 +105,14 @@ async def add_draft(
     """Make an item of a draft, such as the one in an offer. Raises ArticleError."""
     instead = instead or Instead()
     now = clock()
+    has_address = bool(instead.url or draft.url)
     draft = _as_said(draft, instead)
     async with database.transaction() as db:
         await store.lock_arrivals(db)
         where = _place(draft, instead, await choices.read(db))
         keys = keys_of([draft], None)
+        if not has_address:
+            keys = [replace(keys[0], link=None)]
         found = known_again(draft, keys[0], await store.known(db, keys))
         if found is not None and found.status == "ready":
             return AddedArticle(await store.item_by_id(db, found.id), new=False)
@@ -132,7 +139,7 @@ async def _settle(db: AsyncConnection, number: int, where: Place, clock: Clock, 
 
 
 def _as_said(draft: Draft, instead: Instead) -> Draft:
-    url = web_link(instead.url or "") if instead.url else draft.url
+    url = web_link(instead.url or "") if instead.url else draft.url or instead.home
     if not url and instead.url:
         raise ArticleError(f"{instead.url!r} is not a web address; write it as https://example.org/page")
     if not url:

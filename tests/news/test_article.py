@@ -88,6 +88,22 @@ def test_the_cards_of_related_news_are_read_in_any_order(heading: str, cards: st
     ]
 
 
+async def test_a_page_without_an_address_leads_home_and_is_not_taken_for_another(
+    database: Database, clock: FrozenClock, tmp_path: Path
+) -> None:
+    home = Instead(home="https://example.org/news")
+    for title in ("Harvest in the hills", "Boats on the lake"):
+        page = tmp_path / "page.txt"
+        page.write_text(
+            f"News • LAC\nNovember 3, 2022\n{title}\n\nA first sentence of this news. A second one.\n"
+        )
+        added = await news.add_article(database, str(page), Fetcher(), clock, home)
+        assert added.new
+        assert added.item.texts["en"].url == "https://example.org/news"
+    again = await news.add_article(database, str(page), Fetcher(), clock, home)
+    assert not again.new
+
+
 @pytest.mark.corpus
 async def test_a_real_page_becomes_an_item_with_three_offers(
     database: Database, clock: FrozenClock, corpus: Path
