@@ -1,6 +1,6 @@
 """The senders that are measured, each a process of its own: python -m benchmarks.clients NAME ARGUMENTS.
 
-pipeline PORT LETTERS CONNECTIONS     composed letters through bare pipelines, no ledger
+pipeline PORT LETTERS CONNECTIONS [PEM]   composed letters through bare pipelines, no ledger; with TLS
 path DATABASE PORT CONNECTIONS        the whole path: ledger rows in, outcomes written
 plain PORT LETTERS CONNECTIONS        what many programs do: Jinja2, EmailMessage, aiosmtplib
 signing LETTERS                       raw RSA-2048 signatures, then whole DKIM signatures: two lines
@@ -33,8 +33,12 @@ from mailer.delivery.watchdog import Watchdog
 from mailer.tools.clock import utc_now
 
 
-def relay_url(port: str, connections: str) -> str:
-    return f"smtp://127.0.0.1:{port}?tls=none&connections={connections}&per_connection=1000000&seconds=86400"
+def relay_url(port: str, connections: str, pem: str = "") -> str:
+    """pem: the certificate to trust; with it, TLS from the start."""
+    limits = f"connections={connections}&per_connection=1000000&seconds=86400"
+    return (
+        f"smtps://127.0.0.1:{port}?ca={pem}&{limits}" if pem else f"smtp://127.0.0.1:{port}?tls=none&{limits}"
+    )
 
 
 class Stack:
@@ -61,9 +65,9 @@ class Stack:
             self.done.set()
 
 
-async def pipeline(port: str, letters: str, connections: str) -> None:
+async def pipeline(port: str, letters: str, connections: str, pem: str = "") -> None:
     source, watchdog = Stack(int(letters)), Watchdog()
-    (relay,) = parse_relays(relay_url(port, connections))
+    (relay,) = parse_relays(relay_url(port, connections, pem))
     watch = Stopwatch()
     pipelines = await asyncio.gather(
         *(

@@ -1,6 +1,7 @@
 """`make bench`: our ways to send against Postfix's load generator and the usual loop, into the same sinks.
 
-    python -m benchmarks.send [--letters 20000] [--rounds 5] [--only light,postfix,delay,signing,plain] [--no-postgresql]
+    python -m benchmarks.send [--letters 20000] [--rounds 5] [--only light,postfix,delay,tls,signing,plain] [--no-postgresql]
+                             [--save docs/pictures/send-path.svg]
 
 Every round runs each contestant once, in turn; ratios are formed within a round and their median is shown, because
 a machine wanders by a fifth. Without Postfix's programs the ratios to them are left out, and it says so.
@@ -22,9 +23,11 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from benchmarks.measure import Run, load, median, run_client, run_program
+from benchmarks.plot import draw
 from benchmarks.sample import fill, one_letter, settings
 from benchmarks.sink import POSTFIX_SINK, Running, light_sink, postfix_sink, running
 from mailer.database import Database
+from tests.delivery.test_courier import certificate
 
 SMTP_SOURCE = shutil.which("smtp-source", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 SESSIONS = ("10", "20")
@@ -101,7 +104,7 @@ class Databases:
 
 
 class Bench:
-    """Plays rounds and prints their tables. Results are kept for the JSON at the end."""
+    """Plays rounds and prints their tables. Results are kept for the picture at the end."""
 
     def __init__(self, folder: Path, letters: int, rounds: int, postgresql: bool) -> None:
         self.folder, self.letters, self.rounds = folder, letters, rounds
@@ -110,7 +113,7 @@ class Bench:
         self._with_postgresql = postgresql
         self._letter = folder / "letter"
         self._letter.write_bytes(one_letter(settings("", folder)).replace(b"\r\n", b"\n"))
-        self.results: dict[str, dict[str, list[Run]]] = {}
+        self.results: dict[str, dict[str, list[Run]]] = {}  # of each part, the runs of each contestant
 
     def sources(self, letters: int) -> dict[str, Contestant]:
         if SMTP_SOURCE is None:
@@ -169,6 +172,19 @@ class Bench:
         ours = {"bare pipelines": self._pipelines(1000, "10")}
         self.play("50 ms round trip", {**sources, **ours}, lambda: delaying(self.sink))
 
+    def tls(self) -> None:
+        """Both into the tests' sink, in Python, which is the bottleneck: compare the CPU."""
+        pem, _ = certificate(self.folder)
+        sink = [sys.executable, "-m", "benchmarks.sink"]
+        few = str(self.letters // 4)
+
+        def over_tls(port: int) -> Run:
+            return run_client("pipeline", str(port), few, CONNECTIONS, str(pem))
+
+        over = {"bare pipelines": self._pipelines(int(few), CONNECTIONS)}
+        self.play("without TLS", over, lambda: running(sink))
+        self.play("with TLS", {"bare pipelines": over_tls}, lambda: running(sink, str(pem)))
+
     def signing(self) -> None:
         """By CPU alone: raw RSA-2048 signatures of the library, and whole DKIM signatures."""
         ratios = []
@@ -217,8 +233,9 @@ def main() -> None:
     )
     parser.add_argument("--letters", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="light,postfix,delay,signing,plain")
+    parser.add_argument("--only", default="light,postfix,delay,tls,signing,plain")
     parser.add_argument("--no-postgresql", action="store_true")
+    parser.add_argument("--save", type=Path, help="draw the medians into this SVG file")
     chosen = parser.parse_args()
     parent = Path(tempfile.mkdtemp(prefix="mailer-bench-"))
     parent.chmod(0o755)  # PostgreSQL runs as a user of its own
@@ -230,6 +247,7 @@ def main() -> None:
         parts: dict[str, Callable[[], None]] = {
             "light": lambda: bench.loopback("light sink", lambda: running(bench.sink)),
             "delay": bench.delayed,
+            "tls": bench.tls,
             "signing": bench.signing,
             "plain": bench.usual_loop,
         }
@@ -239,6 +257,10 @@ def main() -> None:
             if name in parts:
                 parts[name]()
         print(f"\nat the end: {load()}")
+        if chosen.save:
+            chosen.save.write_text(
+                draw(bench.results, f"medians of {chosen.rounds} rounds, {load()}"), "utf-8"
+            )
     finally:
         bench.databases.close()
         shutil.rmtree(parent, ignore_errors=True)

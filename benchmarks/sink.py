@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,12 +80,16 @@ def postfix_sink() -> Iterator[Running]:
             process.terminate()
 
 
-async def _serve(port: int) -> None:
+async def _serve(port: int, pem: str = "") -> None:
+    """pem: a file with key and certificate; with it, TLS from the start."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     sink = Sink()
     sink.port = port
+    if pem:
+        sink.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        sink.tls.load_cert_chain(pem)
     async with sink:
         print("ready", flush=True)
         await stopping.wait()
@@ -92,4 +97,4 @@ async def _serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1])))
+    uvloop.run(_serve(int(sys.argv[1]), *sys.argv[2:]))

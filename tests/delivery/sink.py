@@ -1,6 +1,7 @@
 """A light SMTP server that takes everything, as fast as it can, and counts by recipient. For tests and load."""
 
 import asyncio
+import ssl
 from collections import Counter
 from types import TracebackType
 from typing import Self, cast
@@ -13,6 +14,7 @@ class Sink:
 
     refuse: recipient → reply to RCPT. answer: reply to the final dot. letters_a_connection: after so many it hangs
     up without a word. hangs_up_on: at this recipient's RCPT it does so too. silent: it never says anything.
+    tls: it speaks TLS from the start.
     """
 
     def __init__(self, *, keep: bool = False) -> None:
@@ -23,6 +25,7 @@ class Sink:
         self.letters_a_connection = 0
         self.hangs_up_on = ""
         self.silent = False
+        self.tls: ssl.SSLContext | None = None
         self.keep = keep
         self.connections: set[asyncio.Transport] = set()
         self.most_connections = 0
@@ -38,7 +41,9 @@ class Sink:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port)
+        self._server = await loop.create_server(
+            lambda: _Connection(self), "127.0.0.1", self.port, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def __aexit__(
