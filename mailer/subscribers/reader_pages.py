@@ -99,6 +99,7 @@ class ReaderPages(RoomPages):
         locale = Locale.parse(language, sep="-")
         return {
             "until": format_date(until, format="long", locale=locale) if until else "",
+            "day": until.isoformat() if until else "",
             "first": (today + timedelta(days=1)).isoformat(),
             "last": (today + forms.PAUSE).isoformat(),
         }

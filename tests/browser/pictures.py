@@ -16,7 +16,14 @@ from tests.browser.walk import walk
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 
-ONCE = {"error 405", "latest news of a region", "preferences with a mistake", "no news"}
+ONCE = {
+    "lost link with a mistake",
+    "moved already",
+    "error 405",
+    "latest news of a region",
+    "preferences with a mistake",
+    "no news",
+}
 """Pages so like another that one look is enough."""
 
 

@@ -5,6 +5,7 @@ looked at meanwhile is the caller's business, as long as the page is left as it 
 """
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from playwright.async_api import Page
 
@@ -24,7 +25,9 @@ async def walk(page: Page, house: House, language: str) -> Stops:
     for steps in (
         _join(page, house, address, in_language),
         _choose(page, house, address),
-        _leave(page, house, address),
+        _move(page, house, address, in_language),
+        _leave(page, house, f"moved.{address}"),
+        _say_why(page, house, language),
         _come_too_late(page, house, language),
         _read(page, house, in_language),
         _go_astray(page, house, in_language),
@@ -69,6 +72,42 @@ async def _choose(page: Page, house: House, address: str) -> Stops:
     await page.check("input[value=weekly]")
     await press(page)
     yield "preferences saved"
+    await page.fill("#until", (house.clock() + timedelta(days=30)).date().isoformat())
+    await press(page, "form[action*='/pause'] button")
+    yield "a break"
+    await press(page, "form[action*='/pause'] button")
+
+
+async def _move(page: Page, house: House, address: str, in_language: str) -> Stops:
+    await page.goto(f"{house.base}/link{in_language}")
+    yield "lost link"
+    await page.fill("#address", "anna@localhost")
+    await press(page)
+    yield "lost link with a mistake"
+    before = house.inbox.last
+    await page.fill("#address", address)
+    await press(page)
+    yield "lost link sent"
+    await page.goto(link_in(await house.inbox.wait_for(address, before), f"{house.base}/address/"))
+    yield "new address"
+    await page.fill("#address", f"moved.{address}")
+    await press(page)
+    yield "new address sent"
+    link = link_in(await house.inbox.wait_for(f"moved.{address}", before), f"{house.base}/move/")
+    await page.goto(link)
+    yield "move"
+    await press(page)
+    yield "moved"
+    await page.goto(link)
+    yield "moved already"
+
+
+async def _say_why(page: Page, house: House, language: str) -> Stops:
+    mail = await house.ask(language)
+    await page.goto(f"{house.links.unsubscribe(await house.number(mail.recipient))}?lang={language}")
+    await press(page)
+    await press(page, ".reasons button")
+    yield "reason"
 
 
 async def _leave(page: Page, house: House, address: str) -> Stops:
