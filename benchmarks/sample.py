@@ -13,6 +13,7 @@ from mailer.tools.clock import utc_now
 
 ITEMS = 18
 CHUNK = 5000
+PUT = 20_000
 
 
 def settings(relay: str, folder: Path) -> Settings:
@@ -93,5 +94,6 @@ async def fill(database: Database, letters: int) -> int:
             literal(now, Instant).label("due_at"),
             literal(0).label("low"),
         )
-        await put_all(db, mailing, readers)
+        for start in range(0, letters, PUT):  # in ranges, as digests do
+            await put_all(db, mailing, readers.where(subscriber.c.id > start, subscriber.c.id <= start + PUT))
     return mailing
