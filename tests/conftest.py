@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share: a database of each dialect, settings, a clock that stands still."""
 
+import asyncio
 import atexit
 import os
 import shutil
@@ -78,6 +79,9 @@ def postgres() -> Iterator[str]:
     parent = Path(tempfile.mkdtemp(prefix="mailer-pg-"))
     parent.chmod(0o755)
     server = pgserver.get_server(parent / "data", cleanup_mode="stop")
+    for quick in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+        asyncio.run(run_sql(server.get_uri(), f"ALTER SYSTEM SET {quick}"))  # nothing here outlives the run
+    asyncio.run(run_sql(server.get_uri(), "SELECT pg_reload_conf()"))
     try:
         yield server.get_uri()
     finally:
@@ -96,8 +100,6 @@ async def _fill(url: str) -> None:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import asyncio
-
     file = tmp_path_factory.mktemp("template") / "mailer.db"
     asyncio.run(_fill(f"sqlite:///{file}"))
     return file
@@ -114,8 +116,6 @@ async def run_sql(url: str, statement: str) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: str) -> str:
-    import asyncio
-
     asyncio.run(run_sql(postgres, "CREATE DATABASE mailer_template"))
     asyncio.run(
         _fill(make_url(postgres).set(database="mailer_template").render_as_string(hide_password=False))
@@ -126,8 +126,6 @@ def postgres_template(postgres: str) -> str:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh database with the default choices in it, once per dialect."""
-    import asyncio
-
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         shutil.copy(template, tmp_path / "mailer.db")
@@ -135,7 +133,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     server: str = request.getfixturevalue("postgres_template")
     name = "t_" + tempfile.mktemp(prefix="", dir="").lower()
-    asyncio.run(run_sql(server, f'CREATE DATABASE "{name}" TEMPLATE mailer_template'))
+    asyncio.run(run_sql(server, f'CREATE DATABASE "{name}" TEMPLATE mailer_template STRATEGY FILE_COPY'))
     yield make_url(server).set(database=name).render_as_string(hide_password=False)
     asyncio.run(run_sql(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
@@ -150,8 +148,6 @@ async def database(database_url: str, anyio_backend: str) -> AsyncIterator[Datab
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database in which there is nothing yet, once per dialect."""
-    import asyncio
-
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'new' / 'mailer.db'}"
         return
