@@ -21,7 +21,7 @@ from mailer.delivery.relay import Relay, RelayError, parse_relays
 from mailer.delivery.standing import Counts, count_batches
 from mailer.delivery.stock import Stock
 from mailer.delivery.watchdog import Watchdog
-from mailer.delivery.wheel import CannotSend, Waiter, Wheel, Withheld
+from mailer.delivery.wheel import GRACE_SECONDS, CannotSend, Waiter, Wheel, Withheld
 from mailer.settings import Settings
 from mailer.tools.clock import Clock
 
@@ -66,11 +66,20 @@ def signing_for(relays: Sequence[Relay], settings: Settings, composer: Composer)
 
 
 class Sender:
-    """One per process, on one loop: `async with Sender(settings, database, clock) as sender`."""
+    """One per process, on one loop: `async with Sender(settings, database, clock) as sender`.
+
+    grace: seconds that a relay has, when we stop, to answer for the letters on the wire.
+    """
 
     def __init__(
-        self, settings: Settings, database: Database, clock: Clock, watchdog: Watchdog | None = None
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        watchdog: Watchdog | None = None,
+        grace: float = GRACE_SECONDS,
     ) -> None:
+        self._grace = grace
         self._settings = settings
         self._database = database
         self._clock = clock
@@ -89,7 +98,7 @@ class Sender:
         desk = Desk(composer, self._settings.unknown_policy)
         ledger = Ledger(self._database, EpochFile(self._settings.data_dir))
         stock = Stock(self._database, ledger, desk, Editions(ledger, press), signing, self._clock)
-        self._wheel = Wheel(desk, ledger, stock, self._clock)
+        self._wheel = Wheel(desk, ledger, stock, self._clock, self._grace)
         desk.wanting = self._wheel.look.set
         shares = Shares({relay.name: relay.weight for relay in relays})
         for relay in relays:
@@ -174,7 +183,8 @@ class Sender:
     async def _look(self, mailing_id: int | None) -> tuple[list[tuple[int, Stream]], bool]:
         """What is due, and whether anyone still has letters in hand."""
         async with self._database.transaction() as db:
-            await take_back(db, self._clock(), self._settings.unknown_policy)
+            if self._wheel.alive:  # else we would take back from ourselves what never left
+                await take_back(db, self._clock(), self._settings.unknown_policy)
             due = await unfinished_batches(db, self._clock(), mailing_id, limit=2 * AT_ONCE)
             return due, await any_handed(db, mailing_id)
 

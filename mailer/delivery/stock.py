@@ -51,7 +51,6 @@ class Stock:
 
     async def fill(self, lanes: list[Lane], now: float) -> None:
         """Claim until there is enough for a moment. Raises LedgerDown, LeaseLost, Restored."""
-        await self._find_strays()
         await self.give_back(before=now - STALE_SECONDS)
         await self._look_for_urgent(now)
         stock = min(max(self._leaving(now), sum(lane.wanted for lane in lanes)), LARGEST)
@@ -67,7 +66,12 @@ class Stock:
             await self._ledger.release(numbers)
             self._strays = False
 
-    async def _find_strays(self) -> None:
+    def drop(self) -> None:
+        """What waits is off the desk, though the database still says that it is ours."""
+        self._strays = True
+        self._desk.take_waiting()
+
+    async def find_strays(self) -> None:
         """The database went away in the middle of a claim or a release: what it says is ours and isn't here, is due."""
         if self._strays:
             await self._ledger.release_strays(self._desk.numbers)

@@ -44,7 +44,9 @@ Waiter = asyncio.Future[CannotSend | None]
 class Wheel:
     """Turns until `stop`, and until everything that left this process is written down."""
 
-    def __init__(self, desk: Desk, ledger: Ledger, stock: Stock, clock: Clock) -> None:
+    def __init__(
+        self, desk: Desk, ledger: Ledger, stock: Stock, clock: Clock, grace: float = GRACE_SECONDS
+    ) -> None:
         self.lanes: list[Lane] = []
         self.look = asyncio.Event()
         self.stopping = False
@@ -52,6 +54,7 @@ class Wheel:
         self._ledger = ledger
         self._stock = stock
         self._clock = clock
+        self._grace = grace
         self._waiters: dict[int, Waiter] = {}
         self._renewed = self._busy_at = 0.0
         self._closing: asyncio.Task[None] | None = None
@@ -106,6 +109,11 @@ class Wheel:
 
     # One turn
 
+    @property
+    def alive(self) -> bool:
+        """Our lease runs, so far as we know."""
+        return self.time() < self._desk.alive_until
+
     def time(self) -> float:
         return asyncio.get_running_loop().time()
 
@@ -118,14 +126,15 @@ class Wheel:
 
     async def _turn(self) -> None:
         now = self.time()
+        if self.stopping:
+            await self._wind_down(now)
         if now - self._renewed > STOP_SECONDS:
             await self._lapse()
         await self._write(now)
         if now - self._renewed > RENEW_SECONDS and self._desk.alive_until:
             await self._renew(now)
-        if self.stopping:
-            await self._wind_down(now)
-        else:
+        await self._stock.find_strays()
+        if not self.stopping:
             if self._desk.tripped:
                 await self._break()
             await self._stock_up(now)
@@ -162,9 +171,10 @@ class Wheel:
             log.error("the lease could not be renewed in time; letters on the wire become unknown")
             self._desk.open = False
             await self._cut("our lease ended")
-            self._desk.take_waiting()  # to be taken back by others, or by us, as handed ones
+            self._stock.drop()
         try:
             await self._write(self.time(), at_once=True)
+            await self._stock.find_strays()  # as the worker that we were: these have never left
             await self.enrol()
         except LedgerDown:
             self._tell(
@@ -226,11 +236,11 @@ class Wheel:
                 lane.close_idle()
 
     async def _wind_down(self, now: float) -> None:
-        """Stopping: what never left goes back; what is on the wire is finished, within reason."""
+        """Stopping: what never left goes back; what is on the wire is finished, within reason. No database here."""
         if self._closing is None:
-            self._stop_at = now + GRACE_SECONDS
+            self._stop_at = now + self._grace
+            self._stock.drop()
             self._closing = asyncio.create_task(self._close())
-            await self._stock.give_back()
         elif now > self._stop_at:
             await self._cut("the relay did not answer, and we have to stop")
 
@@ -240,7 +250,7 @@ class Wheel:
         self.stop()
         self._tell(CannotSend(f"The database can't be written: {reason}. Make room and start again."))
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._close(), GRACE_SECONDS)
+            await asyncio.wait_for(self._close(), self._grace)
         await self._cut("the database takes nothing more")
         with suppress(LedgerDown):  # perhaps there is room for this much
             await self._write(self.time(), at_once=True)
@@ -255,7 +265,7 @@ class Wheel:
 
     def _over(self) -> bool:
         closed = self._closing is not None and self._closing.done()
-        late = self._closing is not None and self.time() > self._stop_at + GRACE_SECONDS
+        late = self._closing is not None and self.time() > self._stop_at + self._grace
         return self.stopping and closed and (not self._desk.on_hand or late)
 
     async def _leave(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from mailer.database import Database
 from mailer.delivery import CannotSend, Counts, Sender, progress
@@ -141,3 +142,35 @@ async def test_a_cancelled_sender_writes_down_what_it_knows(database: Database, 
     assert counts.handed == 0
     assert counts.accepted == sink.taken.total()
     assert counts.accepted + counts.due == 20_000
+
+
+async def test_letters_of_a_claim_whose_answer_was_lost_are_due_and_not_unknown(
+    database: Database, clock: FrozenClock
+) -> None:
+    mailing = await fill(database, 100)
+    async with Sink() as sink, sender(database, clock, sink, unknown_policy="leave") as sending:
+        async with database.transaction() as db:  # the claim was committed, and then the database went away
+            mine = (await db.execute(select(worker.c.id))).scalar_one()
+            ours = ledger.update().where(ledger.c.id <= 10)
+            await db.execute(ours.values(status="handed", worker_id=mine, attempts=1))
+        sending._wheel._stock.drop()
+        assert (await sending.work_off(mailing)).accepted == 100
+    assert set(sink.taken.values()) == {1}
+
+
+async def test_it_stops_though_the_database_is_gone(database_url: str, clock: FrozenClock) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("an SQLite file does not go away")
+    database = Database(database_url)
+    mailing = await fill(database, 5000, batch_size=1000)
+    async with Sink() as sink, Sender(make_settings(relays=sink.url), database, clock, grace=0.2) as sending:
+        run = asyncio.create_task(sending.work_off(mailing))
+        while sink.taken.total() < 100:
+            await asyncio.sleep(0.005)
+        await database.close()
+        database.engine = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/gone")
+        sending.request_stop()
+        with pytest.raises(CannotSend, match="out of reach"):
+            await run
+    assert sink.taken.total() < 5000
+    await database.close()
