@@ -27,6 +27,8 @@ _MAX_ANSWER = 64 * 1024 * 1024
 _PASSED_ON = ("PATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV")  # no secrets, no database address
 _OURSELVES = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 _START = "from mailer.news.cage import serve; serve()"
+_STARTING_SECONDS = 60.0
+"""For the process to be there; a busy machine is no document's fault."""
 
 
 class Cage:
@@ -55,8 +57,10 @@ class Cage:
     async def _ask(self, content: bytes, **task: Any) -> Any:
         async with self._lock:
             try:
+                async with asyncio.timeout(_STARTING_SECONDS):
+                    process = await self._started()
                 async with asyncio.timeout(self.seconds):
-                    line = await self._exchange(content, task)
+                    line = await self._exchange(process, content, task)
             except (ConnectionError, ValueError):  # it ended, or its answer was larger than we take
                 line = b""
             except BaseException as error:
@@ -73,7 +77,8 @@ class Cage:
             raise NotReadable(answer["error"])
         return answer
 
-    async def _exchange(self, content: bytes, task: dict[str, Any]) -> bytes:
+    async def _started(self) -> asyncio.subprocess.Process:
+        """The process, which has said that it listens."""
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-c", _START, str(self.megabytes)),
@@ -83,7 +88,13 @@ class Cage:
                 env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _OURSELVES,
                 limit=_MAX_ANSWER,
             )
-        to_child, from_child = self._process.stdin, self._process.stdout
+            if self._process.stdout is None or not await self._process.stdout.readline():
+                raise BrokenPipeError("the process ended before it could listen")
+        return self._process
+
+    @staticmethod
+    async def _exchange(process: asyncio.subprocess.Process, content: bytes, task: dict[str, Any]) -> bytes:
+        to_child, from_child = process.stdin, process.stdout
         if to_child is None or from_child is None:
             raise BrokenPipeError("the process has no pipes")
         to_child.write(json.dumps({**task, "length": len(content)}).encode() + b"\n" + content)
@@ -123,6 +134,8 @@ def serve() -> None:
     os.dup2(2, 1)  # whatever a library prints is not an answer
     _limit(int(sys.argv[1]))
     tasks = sys.stdin.buffer
+    answers.write(b"listening\n")
+    answers.flush()
     while line := tasks.readline():
         task = json.loads(line)
         answers.write(_answer(task, _exactly(tasks, task["length"])) + b"\n")
